@@ -1,0 +1,75 @@
+//! The ports. What every engine behind them must hold is written down as laws in `tests/contracts`.
+
+use async_trait::async_trait;
+use events::{JournalId, Position, RecordedEvent, StreamId, StreamVersion};
+
+use crate::append::{Append, Appended, Claim, IdempotencyKey};
+use crate::error::{AppendError, JournalError};
+
+/// Decides what happened, and in which order: conditional appends to streams in one dense order.
+#[async_trait]
+pub trait Journal: Send + Sync + 'static {
+    /// Names the order of positions.
+    fn id(&self) -> JournalId;
+
+    /// Appends all of a command's events or nothing. Once it returns, the events survive a crash.
+    ///
+    /// Checked in this order, behind one lock: key (a retry carries a stale version), claims, versions.
+    async fn append(&self, append: Append) -> Result<Appended, AppendError>;
+
+    /// Events of a stream after a version, in order, at most `limit` of them.
+    async fn read_stream(
+        &self,
+        stream: StreamId,
+        after: StreamVersion,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, JournalError>;
+
+    /// What was accepted under a key.
+    async fn find_key(&self, key: &IdempotencyKey) -> Result<Option<KeyRecord>, JournalError>;
+
+    /// Who holds each of these names.
+    async fn find_claims(&self, claims: &[Claim]) -> Result<Vec<Option<StreamId>>, JournalError>;
+
+    /// The newest snapshot of a stream.
+    async fn load_snapshot(&self, stream: StreamId) -> Result<Option<Snapshot>, JournalError>;
+
+    /// Keeps a snapshot; one at or below the kept version changes nothing. A snapshot is only ever a short cut.
+    async fn save_snapshot(&self, stream: StreamId, snapshot: Snapshot) -> Result<(), JournalError>;
+}
+
+/// Carries events in the journal's order to whoever follows, each at its own position.
+#[async_trait]
+pub trait EventFeed: Send + Sync + 'static {
+    /// The journal whose positions these are.
+    fn journal_id(&self) -> JournalId;
+
+    /// The newest position that can be read.
+    async fn head(&self) -> Result<Position, JournalError>;
+
+    /// Events after a position, dense and in order, at most `limit`; empty when there are none yet.
+    async fn read(&self, after: Position, limit: usize) -> Result<Vec<RecordedEvent>, JournalError>;
+
+    /// Returns once the head is beyond a position. Cancel safe; may return early.
+    async fn wait_beyond(&self, position: Position) -> Result<(), JournalError>;
+}
+
+/// What was accepted under an idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// Hash of the request that was accepted.
+    pub payload_hash: [u8; 32],
+    /// Where its events are; `replayed` is true.
+    pub appended: Appended,
+}
+
+/// State of an aggregate at a version, in an encoding that belongs to the command side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The version of the stream that the state is of.
+    pub version: StreamVersion,
+    /// Names the encoding; a snapshot with an unknown one is passed over.
+    pub format: u32,
+    /// The state.
+    pub state: Vec<u8>,
+}

@@ -1,0 +1,80 @@
+//! The port through which finished rows are read.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use events::{JournalId, Position, StreamId};
+use thiserror::Error;
+
+use crate::key::{Partition, RowKey};
+
+/// A finished row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Up to this position its bytes are right. Within a generation, equal key and version means equal bytes.
+    pub version: Position,
+    /// The body; what it holds is a matter of the key.
+    pub body: Bytes,
+}
+
+/// How far views have come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewStatus {
+    /// The journal whose positions these are.
+    pub journal_id: JournalId,
+    /// Every row is right at least up to here, parked streams aside.
+    pub published: Position,
+    /// Streams that are set aside with an error, to be decided by an operator.
+    pub parked: Arc<BTreeSet<StreamId>>,
+}
+
+/// Reads finished rows.
+#[async_trait]
+pub trait ViewReader: Send + Sync + 'static {
+    /// One row.
+    async fn get(&self, key: &RowKey) -> Result<Option<Row>, ViewError>;
+
+    /// Many rows, in the order of the keys, in one read.
+    async fn multi_get(&self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, ViewError>;
+
+    /// Rows of a partition in order, the first one at or after `from`, at most `limit`, with their clustering parts.
+    async fn range(&self, partition: Partition, from: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Row)>, ViewError>;
+
+    /// How far views have come.
+    fn status(&self) -> ViewStatus;
+
+    /// Returns once `published` has reached a position. Cancel safe.
+    async fn wait_published(&self, position: Position) -> Result<(), ViewError>;
+}
+
+/// Why rows could not be read.
+#[derive(Debug, Error)]
+pub enum ViewError {
+    /// The store may answer later.
+    #[error("{operation}: views are unavailable: {reason}")]
+    Unavailable {
+        /// What was tried.
+        operation: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// What is stored cannot be right.
+    #[error("{operation}: views are corrupt: {reason}")]
+    Corrupt {
+        /// What was tried.
+        operation: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The engine failed.
+    #[error("{operation}: the engine of the views failed")]
+    Engine {
+        /// What was tried.
+        operation: &'static str,
+        /// What it said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
