@@ -1,0 +1,49 @@
+//! Runs benches by name, prints one table and writes a file of figures for each.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use benches::{Measurement, Settings, print_table, write_json};
+use clap::Parser;
+
+/// Benches there are, in the order in which they run.
+const NAMES: &[&str] = &[];
+
+/// Measures what the product promises, each thing beside its control.
+#[derive(Parser)]
+struct Arguments {
+    /// Small sizes: shows that the benches run; their figures mean little.
+    #[arg(long)]
+    quick: bool,
+    /// Where figures and cached data go.
+    #[arg(long, default_value = "target/bench")]
+    folder: PathBuf,
+    /// Which benches to run; all of them when none is named.
+    names: Vec<String>,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    if let Some(unknown) = arguments.names.iter().find(|name| !NAMES.contains(&name.as_str())) {
+        bail!("there is no bench {unknown:?}; there are: {}", NAMES.join(", "));
+    }
+    let settings = Settings { quick: arguments.quick, cache: arguments.folder.join("data") };
+    let mut all = Vec::new();
+    for name in NAMES.iter().filter(|name| arguments.names.is_empty() || arguments.names.iter().any(|n| n == *name)) {
+        eprintln!("{name} ...");
+        let measurements = run(name, &settings).await?;
+        write_json(&arguments.folder, name, &measurements)?;
+        all.extend(measurements);
+    }
+    print_table(&all);
+    let missed = all.iter().filter(|m| m.must.is_some_and(|must| !m.keeps(must))).count();
+    if missed > 0 && !arguments.quick {
+        bail!("{missed} figures that must be kept were missed");
+    }
+    Ok(())
+}
+
+async fn run(name: &str, _settings: &Settings) -> anyhow::Result<Vec<Measurement>> {
+    bail!("{name} is listed and not wired")
+}
