@@ -55,7 +55,7 @@ impl FromStr for ActorKind {
 }
 
 /// What is fixed about an event before the journal gives it a position and a time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventHeader {
     /// The event.
     pub event_id: EventId,
@@ -108,7 +108,7 @@ impl EventHeader {
 }
 
 /// An event as a journal holds it. The payload stays encoded: who needs it decodes it with [`crate::Codec`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedEvent {
     /// Place in the journal's order.
     pub position: Position,

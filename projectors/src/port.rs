@@ -79,7 +79,7 @@ pub struct Checkpoint {
 /// Sorted lists and not maps: a rebuild writes millions of rows in one batch, and sorting once costs a fraction.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Changes {
-    /// Fold state.
+    /// Fold state. Keys that begin with `!` are the runner's own.
     pub state: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// Rows, by [`RowKey::to_bytes`].
     pub rows: Vec<(Vec<u8>, Option<Row>)>,
