@@ -69,9 +69,11 @@ pub struct EncodedEvent {
     pub payload: Vec<u8>,
 }
 
+type Decode = Box<dyn Fn(&[u8]) -> Result<Event, DecodeError> + Send + Sync>;
+
 struct RecordCodec {
     writer: GenericDatumWriter<'static>,
-    decode: Box<dyn Fn(&[u8]) -> Result<Event, DecodeError> + Send + Sync>,
+    decode: Decode,
 }
 
 /// Every version of every event type that can be read, and the newest one for writing.

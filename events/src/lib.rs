@@ -23,6 +23,10 @@ pub use operations::ParkedEventSkipped;
 pub use tree::{CategoryDefined, LocationDefined, LocationKind, Names};
 
 /// Every fact the directory knows, in its newest schema version.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one event is held at a time, and most are the largest: a box gains nothing"
+)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// See [`BusinessRegistered`].

@@ -1,1 +1,105 @@
-fn main() {}
+//! Everything about this workspace that is more than one cargo command. Knows no crate of the product, so that it
+//! builds in seconds and reports a workspace that does not compile.
+
+mod faults;
+mod process;
+mod suites;
+mod tally;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::process::cargo;
+
+/// Tests and measures the Lawless Directory.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Runs every test; ends with `N passed, N failed, N skipped`.
+    Test {
+        /// The full figures: 1000 crash rounds, 256 model cases of 200 commands, 500 store kills, the seeded faults.
+        #[arg(long)]
+        long: bool,
+        /// Runs only these suites.
+        #[arg(long, value_name = "SUITE", value_parser = suites::NAMES)]
+        only: Vec<String>,
+    },
+    /// Kills the running program again and again, and checks that nothing acknowledged is lost or doubled.
+    Crash {
+        /// How many kills.
+        #[arg(long, default_value_t = 10)]
+        rounds: u32,
+        /// Repeats the commands and the moments of a run; each run prints its own.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Measures speed and size on a release build; figures go to `target/bench/`.
+    Bench {
+        /// Small sizes: shows that the benches run; their figures mean little.
+        #[arg(long)]
+        quick: bool,
+        /// Which benches; all of them when none is named.
+        names: Vec<String>,
+    },
+    /// Puts each fault of `tests/faults.toml` into a copy of the code; the tests must notice every one.
+    Faults {
+        /// Only this one.
+        #[arg(long)]
+        only: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Test { long, only } => suites::run(long, &only),
+        Task::Crash { rounds, seed } => crash(rounds, seed),
+        Task::Bench { quick, names } => bench(quick, names),
+        Task::Faults { only } => faults::run(only.as_deref()),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace").to_owned()
+}
+
+fn crash(rounds: u32, seed: Option<u64>) -> anyhow::Result<bool> {
+    let mut command = cargo(["build", "--profile", "ci", "--package", "lawless", "--package", "it", "--bins"]);
+    if !process::succeeds(&mut command)? {
+        return Ok(false);
+    }
+    let mut command = cargo(["run", "--quiet", "--profile", "ci", "--package", "it", "--bin", "crash", "--"]);
+    command.args(["--rounds", &rounds.to_string()]);
+    if let Some(seed) = seed {
+        command.args(["--seed", &seed.to_string()]);
+    }
+    process::succeeds(&mut command)
+}
+
+fn bench(quick: bool, names: Vec<String>) -> anyhow::Result<bool> {
+    let mut command = cargo(["build", "--release", "--package", "lawless", "--package", "benches"]);
+    if !process::succeeds(&mut command)? {
+        return Ok(false);
+    }
+    let mut command = cargo(["run", "--quiet", "--release", "--package", "benches", "--"]);
+    if quick {
+        command.arg("--quick");
+    }
+    process::succeeds(command.args(names))
+}
