@@ -2,6 +2,13 @@
 //!
 //! This crate must not know how events came to be, nor how rows are served.
 
+mod lmdb;
 mod port;
+mod runner;
 
+pub use lmdb::{LmdbProjectionStore, LmdbViewReader, StoreFingerprint, StoreOptions, generation_folder};
 pub use port::{ApplyError, Changes, Checkpoint, Projection, ProjectionStore, StoreError, StoreReader};
+pub use runner::{
+    GroupError, GroupHandle, GroupHealth, GroupOptions, ParkedEntry, ProjectionGroup, ReplayOptions, RunnerOptions,
+    list_parked, replay,
+};

@@ -1,0 +1,212 @@
+//! One opened LMDB environment, shared by the writer and all readers.
+
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
+use std::ops::Bound;
+use std::path::Path;
+
+use bytes::Bytes;
+use events::Position;
+use heed::types::Bytes as RawBytes;
+use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithTls};
+use views::{Partition, Row, RowKey};
+
+use crate::port::{StoreError, StoreReader};
+
+/// Layout of keys and values in the environment.
+const FORMAT: u32 = 1;
+const FORMAT_KEY: &[u8] = b"format";
+
+type RawDatabase = Database<'static, RawBytes, RawBytes>;
+
+/// How a store is opened.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// The most that a store may grow to, in bytes; rounded up to whole pages. The map is sparse: it costs address
+    /// space only.
+    pub map_bytes: usize,
+    /// The most threads that may read at once.
+    pub readers_max: u32,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { map_bytes: 256 << 30, readers_max: 1_024 }
+    }
+}
+
+/// The environment with its databases. Closed when the last owner lets go, and only then unlocked.
+pub(crate) struct Environment {
+    env: Env,
+    pub(super) rows: RawDatabase,
+    pub(super) state: RawDatabase,
+    pub(super) meta: RawDatabase,
+    // Dropped last: nobody else opens the file while it is mapped here.
+    _lock: File,
+}
+
+impl Environment {
+    /// Opens the environment in a folder, which is made if it is not there.
+    pub(super) fn open(folder: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(folder).map_err(|e| io_error("open the store", e))?;
+        let lock = lock_folder(folder)?;
+        let page_bytes = 64 << 10; // a multiple of every page size in use
+        let mut builder = EnvOpenOptions::new();
+        builder.map_size(options.map_bytes.next_multiple_of(page_bytes)).max_readers(options.readers_max).max_dbs(3);
+        let env = map_file(&builder, folder).map_err(|e| match e {
+            heed::Error::EnvAlreadyOpened => StoreError::InUse { path: folder.display().to_string() },
+            e => engine_error("open the store", e),
+        })?;
+        // Readers of a killed process would keep old pages from being reused for ever.
+        env.clear_stale_readers().map_err(|e| engine_error("open the store", e))?;
+        let (rows, state, meta) = open_databases(&env).map_err(|e| engine_error("open the store", e))?;
+        let environment = Self { env, rows, state, meta, _lock: lock };
+        environment.check_format()?;
+        Ok(environment)
+    }
+
+    pub(super) fn read(&self, operation: &'static str) -> Result<RoTxn<'_, WithTls>, StoreError> {
+        self.env.read_txn().map_err(|e| engine_error(operation, e))
+    }
+
+    pub(super) fn write(&self, operation: &'static str) -> Result<RwTxn<'_>, StoreError> {
+        self.env.write_txn().map_err(|e| engine_error(operation, e))
+    }
+
+    pub(super) fn file_bytes(&self) -> Result<u64, StoreError> {
+        self.env.real_disk_size().map_err(|e| engine_error("measure the store", e))
+    }
+
+    pub(super) fn find_row(&self, txn: &RoTxn<'_>, key: &RowKey) -> Result<Option<Row>, StoreError> {
+        let value = self.rows.get(txn, &key.to_bytes()).map_err(|e| engine_error("read a row", e))?;
+        value.map(|v| decode_row("read a row", v)).transpose()
+    }
+
+    /// Rows of a partition in order, the first one at or after `from`, at most `limit`.
+    pub(super) fn rows_in(
+        &self,
+        partition: Partition,
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Row)>, StoreError> {
+        const OPERATION: &str = "read a range of rows";
+        let mut found = Vec::new();
+        if limit == 0 {
+            return Ok(found);
+        }
+        let mut start = partition.prefix();
+        let prefix_len = start.len();
+        start.extend(from);
+        let txn = self.read(OPERATION)?;
+        let bounds: (Bound<&[u8]>, Bound<&[u8]>) = (Bound::Included(&start), Bound::Unbounded);
+        let range = self.rows.range(&txn, &bounds).map_err(|e| engine_error(OPERATION, e))?;
+        for entry in range {
+            let (key, value) = entry.map_err(|e| engine_error(OPERATION, e))?;
+            let Some(clustering) = key.strip_prefix(&start[..prefix_len]) else { break };
+            found.push((clustering.to_vec(), decode_row(OPERATION, value)?));
+            if found.len() == limit {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    fn check_format(&self) -> Result<(), StoreError> {
+        const OPERATION: &str = "check the format of the store";
+        let txn = self.read(OPERATION)?;
+        let found = self.meta.get(&txn, FORMAT_KEY).map_err(|e| engine_error(OPERATION, e))?;
+        match found {
+            Some(bytes) if bytes == FORMAT.to_le_bytes() => Ok(()),
+            Some(bytes) => Err(StoreError::Corrupt {
+                operation: OPERATION,
+                reason: format!("its format is {bytes:?}, this program reads {FORMAT}"),
+            }),
+            None => {
+                drop(txn);
+                let mut txn = self.write(OPERATION)?;
+                self.meta.put(&mut txn, FORMAT_KEY, &FORMAT.to_le_bytes()).map_err(|e| engine_error(OPERATION, e))?;
+                txn.commit().map_err(|e| engine_error(OPERATION, e))
+            }
+        }
+    }
+}
+
+impl StoreReader for Environment {
+    fn state(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        const OPERATION: &str = "read fold state";
+        let txn = self.read(OPERATION)?;
+        let value = self.state.get(&txn, key).map_err(|e| engine_error(OPERATION, e))?;
+        Ok(value.map(<[u8]>::to_vec))
+    }
+
+    fn row(&self, key: &RowKey) -> Result<Option<Row>, StoreError> {
+        let txn = self.read("read a row")?;
+        self.find_row(&txn, key)
+    }
+
+    fn row_at_or_after(&self, partition: Partition, from: &[u8]) -> Result<Option<(Vec<u8>, Row)>, StoreError> {
+        Ok(self.rows_in(partition, from, 1)?.pop())
+    }
+}
+
+/// The one unsafe line of the house: LMDB reads its file through a memory map.
+#[allow(unsafe_code)]
+fn map_file(builder: &EnvOpenOptions, folder: &Path) -> heed::Result<Env> {
+    // SAFETY: bytes under a map must not change but through LMDB. The folder is the program's own, a lock file is held
+    // for as long as it is mapped, heed refuses to map it twice in one process, and no flag that weakens LMDB's own
+    // locking or syncing is set.
+    unsafe { builder.open(folder) }
+}
+
+fn lock_folder(folder: &Path) -> Result<File, StoreError> {
+    let path = folder.join("lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|e| io_error("lock the store", e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: folder.display().to_string() }),
+        Err(TryLockError::Error(e)) => Err(io_error("lock the store", e)),
+    }
+}
+
+fn open_databases(env: &Env) -> heed::Result<(RawDatabase, RawDatabase, RawDatabase)> {
+    let opened = env.create_databases_and_commit(env.write_txn()?, |opener, txn| {
+        let databases = (
+            opener.create_database::<RawBytes, RawBytes>(txn, Some("rows"))?,
+            opener.create_database::<RawBytes, RawBytes>(txn, Some("state"))?,
+            opener.create_database::<RawBytes, RawBytes>(txn, Some("meta"))?,
+        );
+        Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(databases))
+    })?;
+    Ok(opened.unwrap_commit())
+}
+
+/// A row as stored: version, then body.
+pub(super) fn decode_row(operation: &'static str, value: &[u8]) -> Result<Row, StoreError> {
+    let (version, body) = value
+        .split_first_chunk()
+        .ok_or_else(|| StoreError::Corrupt { operation, reason: "a row is shorter than its version".to_owned() })?;
+    Ok(Row { version: Position(u64::from_le_bytes(*version)), body: Bytes::copy_from_slice(body) })
+}
+
+pub(super) fn engine_error(operation: &'static str, error: heed::Error) -> StoreError {
+    match error {
+        heed::Error::Mdb(MdbError::MapFull) => StoreError::Full { operation },
+        heed::Error::Io(e) => io_error(operation, e),
+        heed::Error::Mdb(
+            e @ (MdbError::Corrupted | MdbError::PageNotFound | MdbError::Invalid | MdbError::VersionMismatch),
+        ) => StoreError::Corrupt { operation, reason: e.to_string() },
+        e => StoreError::Engine { operation, source: Box::new(e) },
+    }
+}
+
+fn io_error(operation: &'static str, error: std::io::Error) -> StoreError {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => StoreError::Full { operation },
+        _ => StoreError::Engine { operation, source: Box::new(error) },
+    }
+}

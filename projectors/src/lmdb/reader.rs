@@ -1,0 +1,65 @@
+//! The readers' side: any number of threads, none of which waits for the writer.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use events::Position;
+use tokio::sync::watch;
+use views::{Partition, Row, RowKey, ViewError, ViewReader, ViewStatus};
+
+use super::environment::Environment;
+use crate::port::{StoreError, StoreReader};
+
+/// Reads the rows of one generation.
+///
+/// Reads run where they are called, also on a runtime's threads: a read is a few microseconds in memory that the
+/// kernel maps, which is less than handing it to another thread costs. No await lies inside a read transaction.
+#[derive(Clone)]
+pub struct LmdbViewReader {
+    environment: Arc<Environment>,
+    status: watch::Receiver<ViewStatus>,
+}
+
+impl LmdbViewReader {
+    pub(super) fn new(environment: Arc<Environment>, status: watch::Receiver<ViewStatus>) -> Self {
+        Self { environment, status }
+    }
+}
+
+#[async_trait]
+impl ViewReader for LmdbViewReader {
+    async fn get(&self, key: &RowKey) -> Result<Option<Row>, ViewError> {
+        self.environment.row(key).map_err(view_error)
+    }
+
+    async fn multi_get(&self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, ViewError> {
+        let txn = self.environment.read("read rows").map_err(view_error)?;
+        keys.iter().map(|key| self.environment.find_row(&txn, key).map_err(view_error)).collect()
+    }
+
+    async fn range(&self, partition: Partition, from: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Row)>, ViewError> {
+        self.environment.rows_in(partition, from, limit).map_err(view_error)
+    }
+
+    fn status(&self) -> ViewStatus {
+        self.status.borrow().clone()
+    }
+
+    async fn wait_published(&self, position: Position) -> Result<(), ViewError> {
+        let mut status = self.status.clone();
+        let reached = status.wait_for(|status| status.published >= position).await;
+        reached.map(drop).map_err(|_| ViewError::Unavailable {
+            operation: "wait for views",
+            reason: "the projection has ended".to_owned(),
+        })
+    }
+}
+
+fn view_error(error: StoreError) -> ViewError {
+    match error {
+        StoreError::Corrupt { operation, reason } => ViewError::Corrupt { operation, reason },
+        StoreError::Engine { operation, source } => ViewError::Engine { operation, source },
+        // A reader neither fills a store nor opens one.
+        error => ViewError::Unavailable { operation: "read views", reason: error.to_string() },
+    }
+}

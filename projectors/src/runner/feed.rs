@@ -1,0 +1,222 @@
+//! Reads and decodes ahead of the fold, on a thread of its own.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::vec;
+
+use event_log::{EventFeed, JournalError};
+use events::{Codec, DecodeError, Event, Position, RecordedEvent};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+
+use super::options::{Backoff, RunnerOptions};
+use super::{GroupError, StopSignal};
+use crate::port::{Checkpoint, StoreError};
+
+/// An event on its way to the fold.
+pub(super) struct Incoming {
+    pub(super) event: RecordedEvent,
+    pub(super) payload: Result<Event, DecodeError>,
+}
+
+/// What the reading thread has to say.
+enum Page {
+    Events {
+        events: Vec<Incoming>,
+        head: Position,
+    },
+    /// The feed cannot answer now; it is asked again.
+    Stalled(String),
+    /// The feed is not what it must be. The last page.
+    Halted(String),
+}
+
+/// The reading thread's part.
+pub(super) struct Follower {
+    feed: Arc<dyn EventFeed>,
+    after: Position,
+    head: Position,
+    options: RunnerOptions,
+    stop: watch::Receiver<bool>,
+    pages: mpsc::Sender<Page>,
+}
+
+/// The fold's end of the channel.
+pub(super) struct Inbox {
+    pages: mpsc::Receiver<Page>,
+    page: vec::IntoIter<Incoming>,
+    head: Position,
+}
+
+/// What the fold finds in its inbox.
+pub(super) enum Next {
+    Event(Box<Incoming>),
+    /// Nothing yet.
+    Empty,
+    Stalled(String),
+    Halted(String),
+    /// Told to stop.
+    Ended,
+}
+
+/// Both ends, for events after a position.
+pub(super) fn follow(
+    feed: Arc<dyn EventFeed>,
+    after: Position,
+    options: &RunnerOptions,
+    stop: StopSignal,
+) -> (Follower, Inbox) {
+    let (sender, receiver) = mpsc::channel(options.feed_pages_ahead.max(1));
+    let follower = Follower { feed, after, head: after, options: options.clone(), stop, pages: sender };
+    (follower, Inbox { pages: receiver, page: Vec::new().into_iter(), head: after })
+}
+
+impl Follower {
+    /// Until told to stop, or nobody listens, or the feed is broken.
+    pub(super) fn run(mut self, handle: &Handle) {
+        let mut backoff = Backoff::new(&self.options);
+        loop {
+            let (pages, mut stop) = (self.pages.clone(), self.stop.clone());
+            let read = handle.block_on(async {
+                tokio::select! {
+                    biased;
+                    () = pages.closed() => None,
+                    _ = stop.wait_for(|stop| *stop) => None,
+                    read = self.read() => Some(read),
+                }
+            });
+            let (page, wait) = match read {
+                None => return,
+                Some(Ok(events)) => {
+                    backoff.reset();
+                    (self.decode(events), None)
+                }
+                Some(Err(
+                    error @ (JournalError::Corrupt { .. } | JournalError::Format { .. } | JournalError::InUse { .. }),
+                )) => (Page::Halted(words(&error)), None),
+                Some(Err(error)) => (Page::Stalled(words(&error)), Some(backoff.next())),
+            };
+            let last = matches!(page, Page::Halted(_));
+            if self.pages.blocking_send(page).is_err() || last {
+                return;
+            }
+            if let Some(wait) = wait {
+                handle.block_on(async {
+                    tokio::select! {
+                        () = pages.closed() => {}
+                        _ = stop.wait_for(|stop| *stop) => {}
+                        () = tokio::time::sleep(wait) => {}
+                    }
+                });
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<Vec<RecordedEvent>, JournalError> {
+        loop {
+            let events = self.feed.read(self.after, self.options.feed_page).await?;
+            let Some(last) = events.last() else {
+                self.feed.wait_beyond(self.after).await?;
+                continue;
+            };
+            // A full page may be one of many: how far it is to the head decides how batches are cut.
+            if last.position > self.head {
+                let full = events.len() >= self.options.feed_page;
+                self.head = if full { self.feed.head().await?.max(last.position) } else { last.position };
+            }
+            return Ok(events);
+        }
+    }
+
+    fn decode(&mut self, events: Vec<RecordedEvent>) -> Page {
+        let codec = Codec::shared();
+        let mut decoded = Vec::with_capacity(events.len());
+        for event in events {
+            if event.position != self.after.next() {
+                let reason = format!("the feed has a hole: position {} comes after {}", event.position, self.after);
+                return Page::Halted(reason);
+            }
+            self.after = event.position;
+            let payload = codec.decode(&event.header.event_type, event.header.schema_version, &event.payload);
+            decoded.push(Incoming { event, payload });
+        }
+        Page::Events { events: decoded, head: self.head }
+    }
+}
+
+impl Inbox {
+    /// The newest position known to be in the feed.
+    pub(super) fn head(&self) -> Position {
+        self.head
+    }
+
+    /// What is there now.
+    pub(super) fn ready(&mut self) -> Next {
+        if let Some(incoming) = self.page.next() {
+            return Next::Event(Box::new(incoming));
+        }
+        match self.pages.try_recv() {
+            Ok(page) => self.open(page),
+            Err(mpsc::error::TryRecvError::Empty) => Next::Empty,
+            Err(mpsc::error::TryRecvError::Disconnected) => Next::Ended,
+        }
+    }
+
+    /// Waits until there is something.
+    pub(super) fn wait(&mut self) -> Next {
+        if let Some(incoming) = self.page.next() {
+            return Next::Event(Box::new(incoming));
+        }
+        match self.pages.blocking_recv() {
+            Some(page) => self.open(page),
+            None => Next::Ended,
+        }
+    }
+
+    fn open(&mut self, page: Page) -> Next {
+        match page {
+            Page::Events { events, head } => {
+                self.page = events.into_iter();
+                self.head = head;
+                self.page.next().map_or(Next::Empty, |incoming| Next::Event(Box::new(incoming)))
+            }
+            Page::Stalled(reason) => Next::Stalled(reason),
+            Page::Halted(reason) => Next::Halted(reason),
+        }
+    }
+}
+
+/// Refuses a store that did not come from this feed.
+pub(super) async fn check_origin(feed: &dyn EventFeed, checkpoint: Option<Checkpoint>) -> Result<(), GroupError> {
+    let Some(checkpoint) = checkpoint else { return Ok(()) };
+    let foreign = |reason: String| Err(GroupError::Store(StoreError::Foreign { reason }));
+    let journal_id = feed.journal_id();
+    if checkpoint.journal_id != journal_id {
+        return foreign(format!("they follow journal {}, this is journal {journal_id}", checkpoint.journal_id));
+    }
+    let position = checkpoint.position;
+    let head = feed.head().await?;
+    if head < position {
+        return foreign(format!("they have come to position {position}, the journal ends at {head}"));
+    }
+    let found = feed.read(Position(position.0.saturating_sub(1)), 1).await?;
+    match found.first() {
+        Some(event) if event.position == position && event.header.event_id == checkpoint.event_id => Ok(()),
+        Some(event) => foreign(format!(
+            "they have folded event {} at position {position}, the journal has event {} at {}",
+            checkpoint.event_id, event.header.event_id, event.position
+        )),
+        None => foreign(format!("the journal has no event at position {position}, where they are")),
+    }
+}
+
+/// An error with all that caused it.
+pub(super) fn words(error: &dyn StdError) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        words = format!("{words}: {cause}");
+        source = cause.source();
+    }
+    words
+}

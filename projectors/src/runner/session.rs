@@ -1,0 +1,186 @@
+//! From the checkpoint on until something ends it: one projection object, one reading thread, batch after batch.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use event_log::EventFeed;
+use events::{Position, StreamId};
+use tokio::runtime::Handle;
+
+use super::StopSignal;
+use super::feed::{Inbox, Next, follow, words};
+use super::fold::{GroupFold, Last};
+use super::measures::Measures;
+use super::options::RunnerOptions;
+use super::parking::Parking;
+use crate::port::{Checkpoint, Projection, ProjectionStore, StoreError};
+
+/// Events between two looks at the clock of memory and at the stop signal.
+const EVENTS_PER_CHECK: usize = 256;
+
+/// What a session works on.
+pub(super) struct Session<'a> {
+    pub(super) group: &'a str,
+    pub(super) store: &'a mut dyn ProjectionStore,
+    pub(super) feed: Arc<dyn EventFeed>,
+    pub(super) handle: &'a Handle,
+    pub(super) options: &'a RunnerOptions,
+    pub(super) stop: StopSignal,
+    /// Where to end; a group follows for ever.
+    pub(super) until: Option<Position>,
+    pub(super) observer: &'a mut dyn Observer,
+}
+
+/// Who decides how batches are cut and hears what became of them.
+pub(super) trait Observer {
+    /// The most events of the batch that begins.
+    fn batch_events(&mut self, far_behind: bool) -> usize;
+    /// A batch is durable.
+    fn committed(&mut self, position: Position, head: Position, parked: &Arc<BTreeSet<StreamId>>);
+    /// The feed did not answer; it is asked again if this returns `Ok`.
+    fn feed_stalled(&mut self, reason: String) -> Result<(), Failure>;
+}
+
+/// Why a session failed.
+pub(super) enum Failure {
+    /// It may go on later from the checkpoint.
+    Stalled(String),
+    /// It must not go on.
+    Halted(String),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full { .. } | StoreError::Engine { .. } => Self::Stalled(words(&error)),
+            StoreError::Foreign { .. } | StoreError::InUse { .. } | StoreError::Corrupt { .. } => {
+                Self::Halted(words(&error))
+            }
+        }
+    }
+}
+
+/// Whether there is a next batch.
+enum Flow {
+    Continue,
+    End,
+}
+
+impl Session<'_> {
+    /// Runs until told to stop, or `until` is reached.
+    pub(super) fn run(&mut self, projection: Box<dyn Projection>) -> Result<(), Failure> {
+        let position = self.store.checkpoint()?.map_or(Position::ZERO, |checkpoint| checkpoint.position);
+        if self.until.is_some_and(|until| position >= until) {
+            return Ok(());
+        }
+        let parking = Parking::load(&*self.store)?;
+        let mut fold = GroupFold::new(self.group, projection, parking);
+        let measures = Measures::new(self.group);
+        let (follower, mut inbox) = follow(self.feed.clone(), position, self.options, self.stop.clone());
+        thread::scope(|scope| {
+            let handle = self.handle;
+            thread::Builder::new()
+                .name(format!("{}-feed", self.group))
+                .spawn_scoped(scope, move || follower.run(handle))
+                .map_err(|e| Failure::Stalled(format!("cannot start a thread: {e}")))?;
+            // Owned by this closure: the reading thread ends when the inbox goes, also when the fold panics.
+            let inbox = &mut inbox;
+            let mut position = position;
+            while let Flow::Continue = self.batch(&mut fold, inbox, &measures, &mut position)? {}
+            Ok(())
+        })
+    }
+
+    fn batch(
+        &mut self,
+        fold: &mut GroupFold,
+        inbox: &mut Inbox,
+        measures: &Measures,
+        position: &mut Position,
+    ) -> Result<Flow, Failure> {
+        let mut next = inbox.wait();
+        let far_behind = inbox.head().0.saturating_sub(position.0) > self.options.batch_events as u64;
+        let limit = self.observer.batch_events(far_behind).max(1);
+        let span = tracing::debug_span!("batch", group = self.group, after = position.0, far_behind);
+        let _entered = span.enter();
+
+        let mut events = 0;
+        let mut flow = Flow::Continue;
+        let mut halted = None;
+        let folding = tracing::debug_span!("fold").entered();
+        loop {
+            match next {
+                Next::Event(incoming) => {
+                    fold.take(&*self.store, &incoming)?;
+                    *position = incoming.event.position;
+                    events += 1;
+                }
+                Next::Empty => break,
+                Next::Stalled(reason) => {
+                    self.observer.feed_stalled(reason)?;
+                    break;
+                }
+                Next::Halted(reason) => {
+                    halted = Some(reason);
+                    break;
+                }
+                Next::Ended => {
+                    flow = Flow::End;
+                    break;
+                }
+            }
+            if self.until.is_some_and(|until| *position >= until) {
+                flow = Flow::End;
+                break;
+            }
+            if events % EVENTS_PER_CHECK == 0 {
+                if *self.stop.borrow() {
+                    flow = Flow::End;
+                    break;
+                }
+                if fold.pending_bytes() >= self.options.catch_up_bytes {
+                    break;
+                }
+            }
+            if events >= limit {
+                break;
+            }
+            // Far behind, more is certain to come and waiting for it saves renderings. Else nobody waits for company.
+            next = if far_behind && inbox.head() > *position { inbox.wait() } else { inbox.ready() };
+        }
+        drop(folding);
+
+        // Nothing that was told to anyone rests on a large unfinished batch: ending is quicker without it.
+        let abandon = far_behind && *self.stop.borrow();
+        if let (Some(last), false) = (fold.last().filter(|_| events > 0), abandon) {
+            self.commit(fold, last, events, inbox.head(), measures)?;
+        }
+        halted.map_or(Ok(flow), |reason| Err(Failure::Halted(reason)))
+    }
+
+    fn commit(
+        &mut self,
+        fold: &mut GroupFold,
+        last: Last,
+        events: usize,
+        head: Position,
+        measures: &Measures,
+    ) -> Result<(), Failure> {
+        let changes = tracing::debug_span!("render").in_scope(|| fold.render(&*self.store))?;
+        let checkpoint = Checkpoint {
+            journal_id: self.feed.journal_id(),
+            projection_version: fold.projection_version(),
+            position: last.position,
+            event_id: last.event_id,
+        };
+        let begun = Instant::now();
+        tracing::debug_span!("commit", events, rows = changes.rows.len())
+            .in_scope(|| self.store.commit(&changes, &checkpoint))?;
+        let parked = fold.parking().names();
+        measures.committed(last, head, parked.len(), events, &changes, begun.elapsed());
+        self.observer.committed(last.position, head, parked);
+        Ok(())
+    }
+}
