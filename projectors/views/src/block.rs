@@ -7,6 +7,7 @@ use events::Position;
 use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::block_codec::{BlockError, BlockReader, BlockWriter};
 use crate::list::EntryKey;
 
 /// One entry in this many ends a block.
@@ -53,11 +54,6 @@ impl BlockEnd {
     }
 }
 
-/// Bytes that are not a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the bytes are not a block of a list")]
-pub struct BlockError;
-
 /// Body of [`crate::RowKey::Block`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Block {
@@ -68,80 +64,25 @@ pub struct Block {
 }
 
 impl Block {
-    /// As a row's body: front-coded, each entry as (bytes shared with the one before, length of the rest, rest).
+    /// As a row's body.
     pub fn to_body(&self) -> Vec<u8> {
-        let mut body = Vec::with_capacity(16 + self.entries.len() * 8);
-        let previous = self.previous.as_ref().map_or(&[][..], EntryKey::as_bytes);
-        push_varint(&mut body, previous.len());
-        body.extend(previous);
-        push_varint(&mut body, self.entries.len());
-        let mut last = previous;
+        let mut writer = BlockWriter::new(self.previous.as_ref().map_or(&[], EntryKey::as_bytes));
         for entry in &self.entries {
-            let bytes = entry.as_bytes();
-            let shared = bytes.iter().zip(last).take_while(|(a, b)| a == b).count();
-            push_varint(&mut body, shared);
-            push_varint(&mut body, bytes.len() - shared);
-            body.extend(&bytes[shared..]);
-            last = bytes;
+            writer.push(entry.as_bytes());
         }
-        body
+        writer.cut()
     }
 
     /// From a row's body.
     pub fn from_body(body: &[u8]) -> Result<Self, BlockError> {
-        let mut rest = body;
-        let previous = take_bytes(&mut rest)?;
-        let count = take_varint(&mut rest)?;
-        // An entry takes at least three bytes but the first; a count beyond that is a lie.
-        let mut entries = Vec::with_capacity(count.min(rest.len()));
-        let mut last = previous.to_vec();
-        for _ in 0..count {
-            let shared = take_varint(&mut rest)?;
-            let tail = take_bytes(&mut rest)?;
-            last.truncate(shared);
-            if last.len() != shared {
-                return Err(BlockError);
-            }
-            last.extend(tail);
-            entries.push(EntryKey::from_bytes(&last));
+        let mut reader = BlockReader::new(body)?;
+        let mut entries = Vec::with_capacity(reader.remaining_max());
+        while reader.advance()? {
+            entries.push(EntryKey::from_bytes(reader.entry()));
         }
-        if !rest.is_empty() {
-            return Err(BlockError);
-        }
+        let previous = reader.previous();
         Ok(Self { previous: (!previous.is_empty()).then(|| EntryKey::from_bytes(previous)), entries })
     }
-}
-
-fn push_varint(bytes: &mut Vec<u8>, value: usize) {
-    let mut value = value as u64;
-    while value >= 0x80 {
-        bytes.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-}
-
-fn take_varint(bytes: &mut &[u8]) -> Result<usize, BlockError> {
-    let mut value = 0_u64;
-    for shift in (0..35).step_by(7) {
-        let (byte, rest) = bytes.split_first().ok_or(BlockError)?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return usize::try_from(value).map_err(|_| BlockError);
-        }
-    }
-    Err(BlockError)
-}
-
-fn take_bytes<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], BlockError> {
-    let len = take_varint(bytes)?;
-    if len > bytes.len() {
-        return Err(BlockError);
-    }
-    let (head, rest) = bytes.split_at(len);
-    *bytes = rest;
-    Ok(head)
 }
 
 /// The blocks read do not form one chain: they are of different times. Read again.

@@ -3,6 +3,7 @@
 //! This crate must not know how rows come to be (that is `projectors`) or how they are served (`query-api`).
 
 mod block;
+mod block_codec;
 mod business;
 mod key;
 mod list;
@@ -13,7 +14,8 @@ mod reference;
 mod template;
 mod text;
 
-pub use block::{Block, BlockEnd, BlockError, TornList, follow_chain, is_boundary};
+pub use block::{Block, BlockEnd, TornList, follow_chain, is_boundary};
+pub use block_codec::{BlockError, BlockReader, BlockWriter};
 pub use business::{
     BusinessCard, BusinessPage, BusinessStatus, Coordinates, NamedNode, PlacedNode, PostalAddress, Provenance,
 };
