@@ -2,10 +2,12 @@
 //!
 //! This crate must not know how events came to be, nor how rows are served.
 
+mod directory;
 mod lmdb;
 mod port;
 mod runner;
 
+pub use directory::{DIRECTORY_VERSION, DirectoryProjection};
 pub use lmdb::{LmdbProjectionStore, LmdbViewReader, StoreFingerprint, StoreOptions, generation_folder};
 pub use port::{ApplyError, Changes, Checkpoint, Projection, ProjectionStore, StoreError, StoreReader};
 pub use runner::{
