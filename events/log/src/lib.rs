@@ -4,8 +4,12 @@
 
 mod append;
 mod error;
+mod limits;
 mod port;
+mod sqlite;
 
 pub use append::{Append, Appended, Claim, ClaimKind, IdempotencyKey, NewEvent, ReadStream};
 pub use error::{AppendError, JournalError};
+pub use limits::{MAX_ACTOR_ID_BYTES, MAX_CHECKS_PER_APPEND, MAX_CLAIM_BYTES, MAX_EVENTS_PER_APPEND, MAX_KEY_BYTES};
 pub use port::{EventFeed, Journal, KeyRecord, Snapshot};
+pub use sqlite::{SqliteEventFeed, SqliteJournal, SqliteJournalOptions, Synchronous};
