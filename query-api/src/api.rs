@@ -1,0 +1,121 @@
+//! The router, and what every read does around its own work.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request};
+use axum::http::request::Parts;
+use axum::response::Response;
+use axum::routing::get;
+use tokio::sync::Semaphore;
+use views::ViewReader;
+
+use crate::cursor::Cursors;
+use crate::freshness::Freshness;
+use crate::metering::{Endpoint, Meters};
+use crate::options::QueryOptions;
+use crate::problems::{ReadError, no_such_method, no_such_path};
+use crate::respond::{Reply, preflight, refuse, respond};
+use crate::{businesses, listings, trees};
+
+/// What all endpoints share.
+pub(crate) struct Api {
+    pub(crate) views: Arc<dyn ViewReader>,
+    pub(crate) options: QueryOptions,
+    pub(crate) cursors: Cursors,
+    pub(crate) waiters: Semaphore,
+    meters: Meters,
+}
+
+/// The endpoints of the query API.
+///
+/// Who serves it layers [`http_api::assign_request_id`] over everything once, and sets [`not_found`] and
+/// [`method_not_allowed`] as fallbacks after merging. A metrics recorder must be installed before.
+pub fn router(views: Arc<dyn ViewReader>, options: QueryOptions) -> Router {
+    let api = Arc::new(Api {
+        cursors: Cursors::new(&options.cursor_key),
+        waiters: Semaphore::new(options.token_waiters_max.min(Semaphore::MAX_PERMITS)),
+        meters: Meters::new(),
+        views,
+        options,
+    });
+    let preflight = || async { preflight() };
+    Router::new()
+        .route(Endpoint::Business.path(), get(businesses::business).options(preflight))
+        .route(Endpoint::Businesses.path(), get(businesses::businesses).options(preflight))
+        .route(Endpoint::Categories.path(), get(trees::categories).options(preflight))
+        .route(Endpoint::Category.path(), get(trees::category).options(preflight))
+        .route(Endpoint::CategoryBusinesses.path(), get(listings::category_businesses).options(preflight))
+        .route(Endpoint::Locations.path(), get(trees::locations).options(preflight))
+        .route(Endpoint::Location.path(), get(trees::location).options(preflight))
+        .route(Endpoint::LocationBusinesses.path(), get(listings::location_businesses).options(preflight))
+        .with_state(api)
+}
+
+/// Fallback for paths that no router knows.
+pub async fn not_found() -> Response {
+    refuse(no_such_path(), false)
+}
+
+/// Fallback for methods that a path does not take; the router adds `Allow`.
+pub async fn method_not_allowed() -> Response {
+    refuse(no_such_method(), false)
+}
+
+/// The one parameter of a path, percent-decoded.
+pub(crate) type PathText = Result<Path<String>, PathRejection>;
+
+/// The text, or why there is none.
+pub(crate) fn path_text(path: PathText) -> Result<String, ReadError> {
+    path.map(|Path(text)| text).map_err(|_| ReadError::Path)
+}
+
+/// A request under way.
+pub(crate) struct Reading<'r> {
+    pub(crate) api: &'r Api,
+    endpoint: Endpoint,
+    started: Instant,
+    request: Parts,
+    /// What is known so far about the answer's age.
+    pub(crate) freshness: Freshness,
+}
+
+impl<'r> Reading<'r> {
+    pub(crate) fn begin(api: &'r Api, endpoint: Endpoint, request: Request) -> Self {
+        let (request, _body) = request.into_parts();
+        Self { api, endpoint, started: Instant::now(), request, freshness: Freshness::default() }
+    }
+
+    /// Waits for views as the request's token asks. To be called once the request is known to be sound.
+    pub(crate) async fn catch_up(&mut self) -> Result<(), ReadError> {
+        self.freshness = self.api.catch_up(&self.request.headers).await?;
+        Ok(())
+    }
+
+    /// The views.
+    pub(crate) fn views(&self) -> &'r dyn ViewReader {
+        &*self.api.views
+    }
+
+    /// The path as it was sent.
+    pub(crate) fn path(&self) -> &str {
+        self.request.uri.path()
+    }
+
+    /// The query as it was sent.
+    pub(crate) fn query(&self) -> Option<&str> {
+        self.request.uri.query()
+    }
+
+    /// Responds and counts.
+    pub(crate) fn finish(self, result: Result<Reply, ReadError>) -> Response {
+        let response = match result {
+            Ok(reply) => respond(reply, &self.request.headers, &self.freshness),
+            Err(error) => refuse(error.into_problem(), self.freshness.stale),
+        };
+        self.api.meters.record(self.endpoint, &self.request.method, response.status(), self.started.elapsed());
+        response
+    }
+}

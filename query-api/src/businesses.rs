@@ -1,0 +1,281 @@
+//! A business by id or slug, some of them at once, and the list of all.
+
+use std::str::FromStr as _;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::response::Response;
+use serde::Deserialize;
+use uuid::Uuid;
+use views::{Locale, Ordinal, ReferenceRow, Row, RowKey, Template, ViewError};
+
+use crate::api::{Api, PathText, Reading, path_text};
+use crate::compose::{size_hint, write_json, write_template};
+use crate::listings::{self, ListQuery};
+use crate::metering::Endpoint;
+use crate::names::{Names, nodes_of, places_of};
+use crate::parameters::{Parameters, encode_segment};
+use crate::problems::ReadError;
+use crate::respond::{Document, Kind, Reply};
+
+/// Longer text names no row: keys of rows are bounded.
+const NAME_BYTES_MAX: usize = 480;
+
+/// How many businesses one request may name.
+const IDS_MAX: usize = 100;
+
+/// Whether text can be an id or a slug at all.
+pub(crate) fn may_name_something(text: &str) -> bool {
+    (1..=NAME_BYTES_MAX).contains(&text.len())
+}
+
+/// Reads `locale`.
+pub(crate) fn read_locale(parameters: &mut Parameters) -> Option<Locale> {
+    parameters.read("locale", |text| Locale::from_str(text).map_err(str::to_owned))
+}
+
+/// `GET /v1/businesses/{id}`
+#[utoipa::path(
+    get, path = "/v1/businesses/{id}", tag = "businesses",
+    params(
+        ("id" = String, Path, description = "Id or slug. An old slug is redirected to the new one."),
+        ("view" = Option<String>, Query, description = "`full` (default) or `card`."),
+        ("locale" = Option<String>, Query, description = "BCP 47 tag: the language of names of categories and locations."),
+        ("Lawless-Consistency" = Option<String>, Header, description = "Wait until this token's command is visible."),
+        ("If-None-Match" = Option<String>, Header, description = "`ETag` of what the client has."),
+    ),
+    responses(
+        (status = 200, description = "The business; a `BusinessCard` with `view=card`", body = views::BusinessPage),
+        (status = 304, description = "The client has it already"),
+        (status = 308, description = "It is found under another slug now"),
+        (status = 400, description = "Parameters or token are not valid", body = http_api::Problem),
+        (status = 404, description = "There is none", body = http_api::Problem),
+        (status = 409, description = "The token is of another journal", body = http_api::Problem),
+        (status = 410, description = "It was removed", body = http_api::Problem),
+        (status = 503, description = "Views are unavailable", body = http_api::Problem),
+    ),
+)]
+pub(crate) async fn business(State(api): State<Arc<Api>>, path: PathText, request: Request) -> Response {
+    let mut reading = Reading::begin(&api, Endpoint::Business, request);
+    let result = read_business(&mut reading, path).await;
+    reading.finish(result)
+}
+
+async fn read_business(reading: &mut Reading<'_>, path: PathText) -> Result<Reply, ReadError> {
+    let asked = path_text(path)?;
+    let mut parameters = Parameters::parse(reading.query(), &["view", "locale"]);
+    let card = parameters.read("view", |text| match text {
+        "full" => Ok(false),
+        "card" => Ok(true),
+        _ => Err("expected full or card".to_owned()),
+    });
+    let locale = read_locale(&mut parameters);
+    parameters.finish()?;
+    reading.catch_up().await?;
+
+    let key = reference(&asked);
+    let found = match &key {
+        Some(key) => read_reference(reading, key).await?,
+        None => None,
+    };
+    let not_found = |reading: &mut Reading<'_>, error| {
+        reading.freshness.touch_business(|| Uuid::parse_str(&asked).ok());
+        Err(error)
+    };
+    let ordinal = match found {
+        Some(ReferenceRow::Business(ordinal)) => ordinal,
+        Some(ReferenceRow::Moved { slug }) => {
+            reading.freshness.touch_business(|| None);
+            return Ok(Reply::Moved(new_address(&slug, reading.query())));
+        }
+        Some(ReferenceRow::Removed) => return not_found(reading, ReadError::Removed { name: asked.clone() }),
+        None => return not_found(reading, ReadError::NotFound { what: "business", name: asked.clone() }),
+    };
+    let document_key = if card == Some(true) { RowKey::Card(ordinal) } else { RowKey::Page(ordinal) };
+    let Some(row) = reading.views().get(&document_key).await? else {
+        // It may have been removed since its reference was read.
+        return match read_reference(reading, key.as_ref().expect("a reference was read by it")).await? {
+            Some(ReferenceRow::Removed) => not_found(reading, ReadError::Removed { name: asked.clone() }),
+            _ => Err(missing_document(&document_key).into()),
+        };
+    };
+    let template = Template::from_body(&row.body)?;
+    let mut names = Names::load(reading.views(), nodes_of(&template).collect(), locale).await?;
+    names.load_around(reading.views(), places_of(&template)).await?;
+    let mut body = Vec::with_capacity(size_hint(&template));
+    write_template(&mut body, &template, &names)?;
+
+    reading.freshness.touch_business(|| Uuid::parse_str(&asked).ok().or_else(|| id_of(&body)));
+    let updated_at = names.rows().map(|row| row.updated_at).fold(template.updated_at, Ord::max);
+    Ok(Reply::Document(Document { body, kind: Kind::Business, updated_at: Some(updated_at), links: None, torn: false }))
+}
+
+async fn read_reference(reading: &Reading<'_>, key: &RowKey) -> Result<Option<ReferenceRow>, ViewError> {
+    let row = reading.views().get(key).await?;
+    row.map(|row| ReferenceRow::from_body(&row.body)).transpose()
+}
+
+/// The key of what an id or slug leads to. Ids have one spelling in keys and several in addresses.
+fn reference(asked: &str) -> Option<RowKey> {
+    match Uuid::parse_str(asked) {
+        Ok(id) if asked.len() == 36 => Some(RowKey::Reference(id.to_string())),
+        _ => may_name_something(asked).then(|| RowKey::Reference(asked.to_owned())),
+    }
+}
+
+fn new_address(slug: &str, query: Option<&str>) -> HeaderValue {
+    let mut address = format!("/v1/businesses/{}", encode_segment(slug));
+    if let Some(query) = query {
+        address.push('?');
+        address.push_str(query);
+    }
+    HeaderValue::from_str(&address).expect("an encoded slug and a query that was in a request line hold no controls")
+}
+
+/// The id out of a finished document, for the rare request that needs it.
+fn id_of(body: &[u8]) -> Option<Uuid> {
+    #[derive(Deserialize)]
+    struct Identified {
+        id: Uuid,
+    }
+    serde_json::from_slice::<Identified>(body).ok().map(|document| document.id)
+}
+
+fn missing_document(key: &RowKey) -> ViewError {
+    ViewError::Corrupt { operation: "read a document", reason: format!("there is no row {key:?}") }
+}
+
+/// `GET /v1/businesses`
+#[utoipa::path(
+    get, path = "/v1/businesses", tag = "businesses",
+    params(
+        ("ids" = Option<String>, Query, description = "1 to 100 ids or slugs, separated by commas: these businesses, in this order, as a `BusinessBatch`. Not together with `sort`, `cursor` and `limit`."),
+        ("sort" = Option<String>, Query, description = "`best` (default), `newest` or `name`."),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
+        ("limit" = Option<u32>, Query, description = "1 to 100, 20 by default."),
+        ("locale" = Option<String>, Query, description = "BCP 47 tag: the language of names of categories and locations."),
+        ("Lawless-Consistency" = Option<String>, Header, description = "Wait until this token's command is visible."),
+        ("If-None-Match" = Option<String>, Header, description = "`ETag` of what the client has."),
+    ),
+    responses(
+        (status = 200, description = "A page of all open businesses, or the ones asked for", body = crate::BusinessList),
+        (status = 304, description = "The client has it already"),
+        (status = 400, description = "Parameters, cursor or token are not valid", body = http_api::Problem),
+        (status = 409, description = "The token is of another journal", body = http_api::Problem),
+        (status = 410, description = "The cursor is of an older order", body = http_api::Problem),
+        (status = 503, description = "Views are unavailable", body = http_api::Problem),
+    ),
+)]
+pub(crate) async fn businesses(State(api): State<Arc<Api>>, request: Request) -> Response {
+    let mut reading = Reading::begin(&api, Endpoint::Businesses, request);
+    let result = read_businesses(&mut reading).await;
+    reading.finish(result)
+}
+
+async fn read_businesses(reading: &mut Reading<'_>) -> Result<Reply, ReadError> {
+    let mut parameters = Parameters::parse(reading.query(), &["ids", "sort", "cursor", "limit", "locale"]);
+    let ids = parameters.read("ids", read_ids);
+    let locale = read_locale(&mut parameters);
+    if parameters.text("ids").is_some() {
+        for name in ["sort", "cursor", "limit"] {
+            if parameters.text(name).is_some() {
+                parameters.reject(name, "conflicting", "not together with ids");
+            }
+        }
+    }
+    let list = ListQuery::read(&mut parameters, locale.clone());
+    parameters.finish()?;
+    reading.catch_up().await?;
+    match ids {
+        Some(ids) => read_batch(reading, ids, locale).await,
+        None => listings::read_list(reading, list, None, None).await,
+    }
+}
+
+fn read_ids(text: &str) -> Result<Vec<String>, String> {
+    let ids: Vec<String> = text.split(',').take(IDS_MAX + 1).map(str::to_owned).collect();
+    if ids.len() > IDS_MAX {
+        return Err(format!("at most {IDS_MAX} ids or slugs"));
+    }
+    if ids.iter().any(|id| !may_name_something(id)) {
+        return Err("expected ids or slugs, separated by commas".to_owned());
+    }
+    Ok(ids)
+}
+
+async fn read_batch(reading: &mut Reading<'_>, ids: Vec<String>, locale: Option<Locale>) -> Result<Reply, ReadError> {
+    reading.freshness.touch_all();
+    let keys: Vec<RowKey> = ids.iter().filter_map(|id| reference(id)).collect();
+    let mut found = read_references(reading, &keys).await?;
+    // Old slugs lead to new ones, which lead to the business: one more read if there are any.
+    let (moved_places, moved_keys): (Vec<usize>, Vec<RowKey>) = found
+        .iter()
+        .enumerate()
+        .filter_map(|(place, row)| match row {
+            Some(ReferenceRow::Moved { slug }) => Some((place, RowKey::Reference(slug.clone()))),
+            _ => None,
+        })
+        .unzip();
+    if !moved_keys.is_empty() {
+        for (place, row) in moved_places.into_iter().zip(read_references(reading, &moved_keys).await?) {
+            found[place] = row;
+        }
+    }
+    let ordinals: Vec<Option<Ordinal>> = found
+        .into_iter()
+        .map(|row| match row {
+            Some(ReferenceRow::Business(ordinal)) => Some(ordinal),
+            _ => None,
+        })
+        .collect();
+    let mut cards = read_cards(reading, ordinals.iter().flatten().copied()).await?.into_iter();
+    let mut missing = Vec::new();
+    let mut rows = Vec::with_capacity(ids.len());
+    for (id, ordinal) in ids.into_iter().zip(ordinals) {
+        match ordinal.and_then(|_| cards.next().flatten()) {
+            Some(row) => rows.push(row),
+            None => missing.push(id),
+        }
+    }
+    let templates = read_templates(&rows)?;
+    let names = Names::load(reading.views(), templates.iter().flat_map(nodes_of).collect(), locale).await?;
+    let mut body = Vec::with_capacity(64 + templates.iter().map(size_hint).sum::<usize>());
+    write_data(&mut body, &templates, &names)?;
+    body.extend_from_slice(br#","missing":"#);
+    write_json(&mut body, &missing);
+    body.push(b'}');
+    Ok(Reply::Document(Document { body, kind: Kind::Business, updated_at: None, links: None, torn: false }))
+}
+
+async fn read_references(reading: &Reading<'_>, keys: &[RowKey]) -> Result<Vec<Option<ReferenceRow>>, ViewError> {
+    let rows = reading.views().multi_get(keys).await?;
+    rows.into_iter().map(|row| row.map(|row| ReferenceRow::from_body(&row.body)).transpose()).collect()
+}
+
+/// Cards in the order asked, in one read.
+pub(crate) async fn read_cards(
+    reading: &Reading<'_>,
+    businesses: impl IntoIterator<Item = Ordinal>,
+) -> Result<Vec<Option<Row>>, ViewError> {
+    let keys: Vec<RowKey> = businesses.into_iter().map(RowKey::Card).collect();
+    if keys.is_empty() { Ok(Vec::new()) } else { reading.views().multi_get(&keys).await }
+}
+
+/// Templates of rows; they borrow their JSON.
+pub(crate) fn read_templates(rows: &[Row]) -> Result<Vec<Template<'_>>, ViewError> {
+    rows.iter().map(|row| Template::from_body(&row.body)).collect()
+}
+
+/// Appends `{"data":[…]`.
+pub(crate) fn write_data(body: &mut Vec<u8>, templates: &[Template<'_>], names: &Names) -> Result<(), ViewError> {
+    body.extend_from_slice(br#"{"data":["#);
+    for (i, template) in templates.iter().enumerate() {
+        if i > 0 {
+            body.push(b',');
+        }
+        write_template(body, template, names)?;
+    }
+    body.push(b']');
+    Ok(())
+}
