@@ -1,1 +1,9 @@
-//! it
+//! Runs the real program and talks to it, for the end-to-end tests, the crash loop and the benches.
+//!
+//! This crate must not reach into the running program: it knows the command line, the data folder and HTTP.
+
+mod client;
+mod program;
+
+pub use client::{Answer, Client};
+pub use program::{Program, lawless};

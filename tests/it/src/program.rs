@@ -1,0 +1,189 @@
+//! The program as a user starts it: a process with a data folder, on ports that the system chooses.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use rustix::process::{Pid, Signal};
+use tokio::process::{Child, Command};
+
+use crate::client::Client;
+
+/// A program that is not ready by then never will be.
+const READY_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How often it is asked.
+const ASK_EVERY: Duration = Duration::from_millis(2);
+
+/// Lines of its log that go into an error.
+const LOG_LINES: usize = 30;
+
+/// Where the built program is: beside the program or test that runs now, so of the same profile.
+///
+/// # Errors
+/// It is not built; the error says how to.
+pub fn lawless() -> anyhow::Result<PathBuf> {
+    let me = std::env::current_exe().context("finding the program that runs now")?;
+    let folder = me.parent().context("a program lies in a folder")?;
+    // Tests lie in `deps`.
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
+    let program = folder.join("lawless");
+    ensure!(
+        program.is_file(),
+        "{} is not built; `cargo xtask test` builds it, or `cargo build --profile ci --package lawless`",
+        program.display()
+    );
+    Ok(program)
+}
+
+/// A running program. Killed when dropped.
+pub struct Program {
+    child: Child,
+    folder: PathBuf,
+    log: PathBuf,
+    api: String,
+    admin: String,
+}
+
+impl Program {
+    /// Starts the program on `<folder>/data`, without a demo, and waits until it is ready. Its log is `<folder>/log`.
+    ///
+    /// # Errors
+    /// It ended, or was not ready in time; the error holds the end of its log.
+    pub async fn start(folder: &Path) -> anyhow::Result<Self> {
+        Self::start_with(folder, &["--empty"]).await
+    }
+
+    /// Like [`Program::start`], with these options besides the data folder and the ports.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn start_with(folder: &Path, options: &[&str]) -> anyhow::Result<Self> {
+        let data = folder.join("data");
+        // What a killed program announced must not be taken for the new one's word.
+        let announcement = data.join("admin.addr");
+        if announcement.exists() {
+            std::fs::remove_file(&announcement).context("removing an old announcement")?;
+        }
+        let log = folder.join("log");
+        let child = Self::command(&data, &log)?.args(options).spawn().context("starting the program")?;
+        let mut program = Self { child, folder: folder.to_owned(), log, api: String::new(), admin: String::new() };
+        program.wait_until_ready(&announcement).await?;
+        Ok(program)
+    }
+
+    /// The command that starts the program on a data folder, with nothing of this process's environment that it heeds.
+    ///
+    /// # Errors
+    /// It is not built, or the log cannot be made.
+    pub fn command(data: &Path, log: &Path) -> anyhow::Result<Command> {
+        let log = File::options().create(true).append(true).open(log).context("making the log")?;
+        let mut command = Command::new(lawless()?);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LAWLESS_")) {
+            command.env_remove(name);
+        }
+        command
+            .arg("--data")
+            .arg(data)
+            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().context("sharing the log")?)
+            .stderr(log)
+            .kill_on_drop(true);
+        Ok(command)
+    }
+
+    async fn wait_until_ready(&mut self, announcement: &Path) -> anyhow::Result<()> {
+        let started = Instant::now();
+        let http = reqwest::Client::new();
+        loop {
+            if let Some(status) = self.child.try_wait().context("asking how the program fares")? {
+                bail!("the program ended with {status} before it was ready\n{}", self.log_end());
+            }
+            if self.admin.is_empty() {
+                let text = std::fs::read_to_string(announcement).unwrap_or_default();
+                // Both lines with their ends: a half-written announcement is none yet.
+                if let [admin, api] = text.split_inclusive('\n').collect::<Vec<_>>()[..]
+                    && api.ends_with('\n')
+                {
+                    (self.admin, self.api) = (format!("http://{}", admin.trim()), format!("http://{}", api.trim()));
+                    continue;
+                }
+            } else if http.get(format!("{}/readyz", self.admin)).send().await.is_ok_and(|answer| answer.status() == 200)
+            {
+                return Ok(());
+            }
+            if started.elapsed() > READY_DEADLINE {
+                bail!("the program was not ready after {READY_DEADLINE:?}\n{}", self.log_end());
+            }
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+    }
+
+    /// Where the API answers, `http://…` without a slash at the end.
+    pub fn api(&self) -> &str {
+        &self.api
+    }
+
+    /// Where health and metrics answer.
+    pub fn admin(&self) -> &str {
+        &self.admin
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// A client that holds the admin key.
+    ///
+    /// # Errors
+    /// The data folder holds no key.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        let key = std::fs::read_to_string(self.data().join("admin-key")).context("reading the admin key")?;
+        Ok(Client::new(&self.api, Some(key.trim())))
+    }
+
+    /// The id of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it has not been waited for")
+    }
+
+    /// Kills it at once, with no chance to tidy up, and waits until it is gone.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill().await.context("killing the program")
+    }
+
+    /// Asks it to end (SIGTERM).
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn terminate(&self) -> anyhow::Result<()> {
+        let pid =
+            Pid::from_raw(i32::try_from(self.id()).context("the id of a process")?).context("a process has an id")?;
+        rustix::process::kill_process(pid, Signal::TERM).context("asking the program to end")
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Errors
+    /// It did not end in time.
+    pub async fn wait(&mut self) -> anyhow::Result<ExitStatus> {
+        match tokio::time::timeout(READY_DEADLINE, self.child.wait()).await {
+            Ok(status) => status.context("waiting for the program"),
+            Err(_) => bail!("the program did not end within {READY_DEADLINE:?}\n{}", self.log_end()),
+        }
+    }
+
+    /// The last lines of its log.
+    pub fn log_end(&self) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+    }
+}
