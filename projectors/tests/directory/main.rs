@@ -1,0 +1,12 @@
+//! The fold of the directory and its laws.
+#![allow(clippy::unwrap_used)]
+
+mod content;
+mod fixture;
+mod generator;
+mod laws;
+mod lmdb;
+mod memory_store;
+mod poison;
+mod speed;
+mod world;
