@@ -82,7 +82,6 @@ async fn read_once(
     for range in 0..options.list_ranges_max {
         let from = reached.as_ref().map_or_else(Vec::new, right_after);
         let rows = views.range(Partition::List(list), &from, block_count).await?;
-        let all_read = rows.len() < block_count;
         let mut blocks = Vec::with_capacity(rows.len());
         for (end, row) in rows {
             let end = BlockEnd::from_bytes(&end).map_err(|e| corrupt(&e))?;
@@ -90,8 +89,12 @@ async fn read_once(
             stretch.newest = stretch.newest.max(row.version);
             blocks.push((end, row.version, block));
         }
-        let Some((last_end, _, _)) = blocks.last() else { return Ok(stretch) };
-        let last_end = last_end.clone();
+        if blocks.is_empty() {
+            // A list that has entries has a tail; only an empty one has no rows.
+            stretch.closed = range == 0;
+            stretch.rest_after = reached.filter(|_| range > 0);
+            return Ok(stretch);
+        }
         let chain = match follow_chain(blocks, reached.as_ref()) {
             // The cursor may lie inside a block, but what was read before ended with one.
             Ok(chain) if range == 0 || chain[0].1.previous == reached => chain,
@@ -112,10 +115,6 @@ async fn read_once(
                 BlockEnd::Entry(key) => reached = Some(key),
             }
         }
-        // A list whose last entry ends a block needs no tail.
-        if all_read && matches!((&last_end, &reached), (BlockEnd::Entry(end), Some(reached)) if end == reached) {
-            return Ok(stretch);
-        }
     }
     // The blocks were so short that the page is not full. The next page goes on from here.
     stretch.rest_after = reached;
@@ -124,6 +123,10 @@ async fn read_once(
 
 impl Stretch {
     fn finish(mut self, list: ListId, limit: usize, torn: bool) -> Result<Entries, ViewError> {
+        if self.entries.is_empty() && !self.closed {
+            let reason = "the list changed whenever it was read".to_owned();
+            return Err(ViewError::Unavailable { operation: "read a list", reason });
+        }
         let mut next = self.rest_after;
         if self.entries.len() > limit {
             self.entries.truncate(limit);

@@ -1,0 +1,13 @@
+//! The query API against rows made by hand: documents, conditional reads, lists, tokens, and how much is read for each.
+#![allow(clippy::unwrap_used)]
+
+mod conditions;
+mod documents;
+mod lists;
+mod parameters;
+mod reads;
+mod tokens;
+mod torn;
+mod trees;
+mod views_in_memory;
+mod world;
