@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use query_api::{BusinessList, QueryOptions};
 use views::{BlockEnd, EntryKey, ListId, Partition, Row, RowKey, Sort, ViewError, ViewReader, ViewStatus};
 
-use crate::views_in_memory::{Memory, Rows};
+use crate::views_in_memory::{Change, Memory};
 use crate::world::{EVERYTHING, api, business, cut, get, options};
 
 fn best(score: u16, number: u64) -> EntryKey {
@@ -17,7 +17,7 @@ fn best(score: u16, number: u64) -> EntryKey {
 }
 
 /// Replaces the rows of a list by those of a later time.
-fn become_list(blocks: Vec<(BlockEnd, u64, views::Block)>) -> Box<dyn FnOnce(&mut Rows) + Send> {
+fn become_list(blocks: Vec<(BlockEnd, u64, views::Block)>) -> Change {
     Box::new(move |rows| {
         let prefix = Partition::List(EVERYTHING).prefix();
         rows.retain(|key, _| !key.starts_with(&prefix));

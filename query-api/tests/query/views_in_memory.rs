@@ -17,6 +17,9 @@ pub(crate) fn journal() -> JournalId {
 
 pub(crate) type Rows = BTreeMap<Vec<u8>, Row>;
 
+/// What happens to rows while they are read.
+pub(crate) type Change = Box<dyn FnOnce(&mut Rows) + Send>;
+
 pub(crate) struct Memory {
     pub(crate) rows: Mutex<Rows>,
     /// What was read, as `docs/reads.md` says it.
@@ -26,7 +29,7 @@ pub(crate) struct Memory {
     pub(crate) waiting: AtomicUsize,
     pub(crate) began_to_wait: Notify,
     /// What happens to the rows right before each of the next range reads.
-    pub(crate) before_ranges: Mutex<Vec<Box<dyn FnOnce(&mut Rows) + Send>>>,
+    pub(crate) before_ranges: Mutex<Vec<Change>>,
     /// Every read fails.
     pub(crate) broken: Mutex<bool>,
 }
