@@ -3,6 +3,7 @@
 //! One module per bench; each gives [`Measurement`]s. `cargo xtask bench` runs them and writes what they say.
 
 mod interleave;
+pub mod journal;
 mod measurement;
 
 pub use interleave::{Interleaved, interleave};
