@@ -2,9 +2,19 @@
 //!
 //! This crate must not know how readers see the directory, nor which engine the journal is.
 
+mod admin_key;
 pub mod domain;
+mod handler;
+mod http;
+mod places;
 mod request;
 
+pub use admin_key::{AdminKeyError, AdminKeyFile, KeyRefused};
+pub use handler::{
+    Accepted, Clock, CommandContext, CommandError, CommandOptions, CommandService, Outcome, Precondition, Refusal,
+};
+pub use http::{CommandAnswer, MAX_BODY_BYTES, openapi, router};
+pub use places::{PlaceNode, Places};
 pub use request::{
     AttributeChanges, Attributes, ChangeBusinessDetails, CloseBusiness, Command, DefineCategory, DefineLocation,
     GivenAddress, GivenLocationKind, GivenPoint, GivenSource, InvalidField, LocalizedNames, RecategorizeBusiness,

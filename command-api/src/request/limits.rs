@@ -5,12 +5,9 @@ use std::collections::BTreeSet;
 use garde::rules::email::Email;
 use url::Url;
 
+use crate::domain::business::MAX_CATEGORIES;
 use crate::domain::slug::{is_reserved, slugify};
 
-/// The most categories that a business has.
-pub(crate) const MAX_CATEGORIES: usize = 5;
-/// The most attributes that a business has.
-pub(crate) const MAX_ATTRIBUTES: usize = 50;
 /// The most names that a node of a tree has.
 pub(super) const MAX_NAMES: usize = 50;
 const MAX_DESCRIPTION_CHARS: usize = 5_000;

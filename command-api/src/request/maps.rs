@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::limits::{self, attribute, attribute_key, language_tag, line};
+use crate::domain::business::MAX_ATTRIBUTES;
 
 /// Further facts about a business, key to text.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
@@ -87,7 +88,7 @@ impl Validate for Attributes {
     type Context = ();
 
     fn validate_into(&self, (): &(), parent: &mut dyn FnMut() -> Path, report: &mut Report) {
-        count(self.0.len(), limits::MAX_ATTRIBUTES, parent, report);
+        count(self.0.len(), MAX_ATTRIBUTES, parent, report);
         for (key, value) in &self.0 {
             check(key, attribute_key(key).and_then(|()| attribute(key, value)), parent, report);
         }
@@ -98,7 +99,7 @@ impl Validate for AttributeChanges {
     type Context = ();
 
     fn validate_into(&self, (): &(), parent: &mut dyn FnMut() -> Path, report: &mut Report) {
-        count(self.0.len(), limits::MAX_ATTRIBUTES, parent, report);
+        count(self.0.len(), MAX_ATTRIBUTES, parent, report);
         for (key, value) in &self.0 {
             let valid = attribute_key(key).and_then(|()| value.as_ref().map_or(Ok(()), |value| attribute(key, value)));
             check(key, valid, parent, report);

@@ -1,0 +1,207 @@
+//! States of aggregates: from memory, from a snapshot, from the events.
+
+use std::sync::Arc;
+
+use event_log::{Journal, ReadStream, Snapshot};
+use events::{Codec, Event, Position, RecordedEvent, StreamId, StreamKind, StreamVersion};
+use quick_cache::sync::Cache;
+use uuid::Uuid;
+
+use super::error::CommandError;
+use crate::domain::Aggregate;
+
+/// A state and what it is the state of.
+#[derive(Debug)]
+pub(super) struct Known<A> {
+    pub(super) state: Arc<A>,
+    pub(super) version: StreamVersion,
+    /// Position of the newest event in it.
+    pub(super) position: Position,
+}
+
+impl<A> Clone for Known<A> {
+    fn clone(&self) -> Self {
+        Self { state: self.state.clone(), version: self.version, position: self.position }
+    }
+}
+
+impl<A: Aggregate> Known<A> {
+    fn nothing() -> Self {
+        Self { state: Arc::new(A::default()), version: StreamVersion::ZERO, position: Position::ZERO }
+    }
+
+    pub(super) fn exists(&self) -> bool {
+        self.version > StreamVersion::ZERO
+    }
+}
+
+/// What one attempt at a decision looks at.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// Whether states in memory are brought up to date before they are used.
+    reload: bool,
+    /// Whether a state came from memory as it was.
+    from_memory: bool,
+    /// Streams that the decision rests on, besides the one it writes.
+    pub(super) reads: Vec<ReadStream>,
+}
+
+impl Reading {
+    /// From memory where possible.
+    pub(super) fn recent() -> Self {
+        Self::default()
+    }
+
+    /// As the journal has it.
+    pub(super) fn reloaded() -> Self {
+        Self { reload: true, ..Self::default() }
+    }
+
+    pub(super) fn is_from_memory(&self) -> bool {
+        self.from_memory
+    }
+
+    pub(super) fn rests_on(&mut self, stream: StreamId, version: StreamVersion) {
+        let read = ReadStream { stream, version };
+        if !self.reads.contains(&read) {
+            self.reads.push(read);
+        }
+    }
+}
+
+/// The streams of one kind of aggregate, the recent ones in memory.
+pub(super) struct Streams<A> {
+    kind: StreamKind,
+    journal: Arc<dyn Journal>,
+    recent: Cache<Uuid, Known<A>>,
+    snapshot_every: u64,
+}
+
+impl<A: Aggregate> Streams<A> {
+    pub(super) fn new(kind: StreamKind, journal: Arc<dyn Journal>, cached_states: usize, snapshot_every: u64) -> Self {
+        Self { kind, journal, recent: Cache::new(cached_states), snapshot_every: snapshot_every.max(1) }
+    }
+
+    fn stream(&self, id: Uuid) -> StreamId {
+        StreamId { kind: self.kind, id }
+    }
+
+    /// The state of a stream; at version 0 when there is no such stream.
+    pub(super) async fn load(&self, id: Uuid, reading: &mut Reading) -> Result<Known<A>, CommandError> {
+        let remembered = self.recent.get(&id);
+        let known = match remembered {
+            Some(known) if !reading.reload => {
+                reading.from_memory = true;
+                return Ok(known);
+            }
+            // Streams only grow: what is in memory and the events after it are the whole truth.
+            Some(known) => self.read_up_to(id, known, None).await?,
+            None => self.read_up_to(id, Known::nothing(), None).await?,
+        };
+        // What does not exist is not remembered: it may exist a moment later, by another writer.
+        if known.exists() {
+            self.remember(id, known.clone());
+        }
+        Ok(known)
+    }
+
+    /// The state that a stream had at a version.
+    pub(super) async fn at_version(&self, id: Uuid, version: StreamVersion) -> Result<Known<A>, CommandError> {
+        match self.recent.get(&id) {
+            Some(known) if known.version == version => Ok(known),
+            _ => self.read_up_to(id, Known::nothing(), Some(version)).await,
+        }
+    }
+
+    pub(super) fn remember(&self, id: Uuid, known: Known<A>) {
+        // Two may come here in any order; an older state in memory costs a conflict, never a wrong decision.
+        if self.recent.peek(&id).is_none_or(|remembered| remembered.version < known.version) {
+            self.recent.insert(id, known);
+        }
+    }
+
+    async fn read_up_to(
+        &self,
+        id: Uuid,
+        mut known: Known<A>,
+        end: Option<StreamVersion>,
+    ) -> Result<Known<A>, CommandError> {
+        let page = usize::try_from(self.snapshot_every).unwrap_or(usize::MAX);
+        let mut may_have_snapshot = !known.exists() && end.is_none();
+        loop {
+            let events = self.journal.read_stream(self.stream(id), known.version, page).await?;
+            let is_last = events.len() < page;
+            if !is_last && may_have_snapshot {
+                // Only a long stream has one, so most streams are read in a single call.
+                may_have_snapshot = false;
+                if let Some(snapshot) = self.load_snapshot(id).await? {
+                    known = snapshot;
+                    continue;
+                }
+            }
+            for event in &events {
+                if end.is_some_and(|end| event.header.version > end) {
+                    return Ok(known);
+                }
+                known = self.after(known, event)?;
+            }
+            if is_last {
+                return Ok(known);
+            }
+        }
+    }
+
+    fn after(&self, known: Known<A>, recorded: &RecordedEvent) -> Result<Known<A>, CommandError> {
+        let header = &recorded.header;
+        let event = Codec::shared()
+            .decode(&header.event_type, header.schema_version, &recorded.payload)
+            .map_err(|source| CommandError::Unreadable { stream: header.stream, source })?;
+        Ok(Known {
+            state: Arc::new(Arc::unwrap_or_clone(known.state).evolve(&event)),
+            version: header.version,
+            position: recorded.position,
+        })
+    }
+
+    /// After an append: the state with the new events, in memory, and on disk every now and then.
+    pub(super) async fn advance(&self, id: Uuid, known: Known<A>, events: &[Event], position: Position) -> Known<A> {
+        let before = known.version.0;
+        let version = StreamVersion(before + events.len() as u64);
+        let state = events.iter().fold(Arc::unwrap_or_clone(known.state), A::evolve);
+        let known = Known { state: Arc::new(state), version, position };
+        self.remember(id, known.clone());
+        if before / self.snapshot_every != version.0 / self.snapshot_every {
+            self.save_snapshot(id, &known).await;
+        }
+        known
+    }
+
+    /// A snapshot is a short cut: without it everything goes on, slower.
+    async fn save_snapshot(&self, id: Uuid, known: &Known<A>) {
+        let state = match postcard::to_stdvec(&(known.position, &*known.state)) {
+            Ok(state) => state,
+            Err(error) => {
+                tracing::warn!(stream = %self.stream(id), %error, "a snapshot cannot be encoded");
+                return;
+            }
+        };
+        let snapshot = Snapshot { version: known.version, format: A::SNAPSHOT_FORMAT, state };
+        if let Err(error) = self.journal.save_snapshot(self.stream(id), snapshot).await {
+            tracing::warn!(stream = %self.stream(id), %error, "a snapshot cannot be kept");
+        }
+    }
+
+    async fn load_snapshot(&self, id: Uuid) -> Result<Option<Known<A>>, CommandError> {
+        let Some(snapshot) = self.journal.load_snapshot(self.stream(id)).await? else { return Ok(None) };
+        if snapshot.format != A::SNAPSHOT_FORMAT {
+            return Ok(None);
+        }
+        match postcard::from_bytes::<(Position, A)>(&snapshot.state) {
+            Ok((position, state)) => Ok(Some(Known { state: Arc::new(state), version: snapshot.version, position })),
+            Err(error) => {
+                tracing::warn!(stream = %self.stream(id), %error, "a snapshot does not decode and is passed over");
+                Ok(None)
+            }
+        }
+    }
+}

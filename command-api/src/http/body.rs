@@ -1,0 +1,56 @@
+//! Bodies: JSON of the right type, and where it is wrong when it is not.
+
+use axum::http::HeaderValue;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use serde_path_to_error::{Path, Segment};
+
+use super::problems::Refused;
+use crate::request::{InvalidField, pointer_of};
+
+/// Parses a body.
+pub(super) fn parse<T: DeserializeOwned>(content_type: Option<&HeaderValue>, bytes: &[u8]) -> Result<T, Refused> {
+    if !content_type.is_some_and(is_json) {
+        return Err(Refused::content_type());
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let body = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| Refused::malformed(invalid_field(error.path(), error.inner())))?;
+    deserializer.end().map_err(|error| Refused::malformed(InvalidField::new("", "syntax", error.to_string())))?;
+    Ok(body)
+}
+
+/// `application/json` or `application/merge-patch+json` (RFC 7396), with whatever parameters.
+fn is_json(content_type: &HeaderValue) -> bool {
+    let Ok(text) = content_type.to_str() else { return false };
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    ["application/json", "application/merge-patch+json"].iter().any(|json| essence.eq_ignore_ascii_case(json))
+}
+
+fn invalid_field(path: &Path, error: &serde_json::Error) -> InvalidField {
+    let mut parts: Vec<String> = path
+        .iter()
+        .filter_map(|segment| match segment {
+            Segment::Seq { index } => Some(index.to_string()),
+            Segment::Map { key } => Some(key.clone()),
+            Segment::Enum { variant } => Some(variant.clone()),
+            Segment::Unknown => None,
+        })
+        .collect();
+    let message = error.to_string();
+    let code = match error.classify() {
+        Category::Data if message.starts_with("unknown field") => "unknown_member",
+        Category::Data if message.starts_with("duplicate") => "duplicate_member",
+        Category::Data if message.starts_with("missing field") => "required",
+        Category::Data => "wrong_type",
+        Category::Syntax | Category::Eof | Category::Io => "syntax",
+    };
+    // The member that is named in the message may not be part of the path yet.
+    if matches!(code, "unknown_member" | "duplicate_member" | "required")
+        && let Some(member) = message.split(['`', '"']).nth(1)
+        && parts.last().is_none_or(|last| last != member)
+    {
+        parts.push(member.to_owned());
+    }
+    InvalidField::new(pointer_of(parts.iter().map(String::as_str)), code, message)
+}

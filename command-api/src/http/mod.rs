@@ -1,0 +1,81 @@
+//! Commands over HTTP.
+
+mod answer;
+mod authenticate;
+mod body;
+mod businesses;
+mod conditions;
+mod openapi;
+mod problems;
+mod sources;
+mod trees;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use axum::routing::{patch, post, put};
+use serde::de::DeserializeOwned;
+
+pub use answer::CommandAnswer;
+pub use openapi::openapi;
+
+use problems::Refused;
+
+use crate::admin_key::AdminKeyFile;
+use crate::handler::{CommandContext, CommandService};
+use crate::request::Command;
+
+/// The largest body, in bytes.
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// What all endpoints share.
+#[derive(Clone)]
+struct Api {
+    service: CommandService,
+    keys: AdminKeyFile,
+}
+
+/// The endpoints of the command API, behind the admin key.
+///
+/// Who serves it layers [`http_api::assign_request_id`] over everything once, and sets the fallbacks.
+pub fn router(service: CommandService, keys: AdminKeyFile) -> Router {
+    let api = Api { service, keys };
+    Router::new()
+        .route("/v1/businesses", post(businesses::register))
+        .route("/v1/businesses/{id}", patch(businesses::change_details))
+        .route("/v1/businesses/{id}/relocate", post(businesses::relocate))
+        .route("/v1/businesses/{id}/recategorize", post(businesses::recategorize))
+        .route("/v1/businesses/{id}/close", post(businesses::close))
+        .route("/v1/businesses/{id}/remove", post(businesses::remove))
+        .route("/v1/categories/{slug}", put(trees::define_category))
+        .route("/v1/locations/{slug}", put(trees::define_location))
+        .route("/v1/sources/{system}/businesses/{external_id}", put(sources::upsert))
+        .route_layer(from_fn_with_state(api.clone(), authenticate::authenticate))
+        .route_layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(api)
+}
+
+impl Api {
+    async fn execute(&self, context: CommandContext, command: Command) -> Result<Response, Refused> {
+        let name = command.name();
+        let accepted = Box::pin(self.service.execute(context, command)).await.map_err(|error| {
+            if matches!(problems::status_of(&error), 500..) {
+                tracing::error!(command = name, error = &error as &dyn std::error::Error, "a command failed");
+            }
+            error
+        })?;
+        Ok(answer::respond(name, &accepted))
+    }
+}
+
+/// Reads the conditions of a request, then its body.
+async fn read<T: DeserializeOwned>(request: Request) -> Result<(CommandContext, T), Refused> {
+    let (parts, body) = request.into_parts();
+    let context = conditions::context(&parts)?;
+    let content_type = parts.headers.get(axum::http::header::CONTENT_TYPE).cloned();
+    let request = Request::from_parts(parts, body);
+    let bytes = axum::body::Bytes::from_request(request, &()).await.map_err(Refused::body)?;
+    let body = body::parse(content_type.as_ref(), &bytes)?;
+    Ok((context, body))
+}

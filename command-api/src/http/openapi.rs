@@ -1,0 +1,118 @@
+//! The description of the command API. What all commands share is added to each in one place.
+
+use http_api::{CONSISTENCY_HEADER, Problem};
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder, SecurityRequirement};
+use utoipa::{Modify, OpenApi};
+
+use super::answer::CommandAnswer;
+use super::{businesses, sources, trees};
+
+/// Statuses that every command may be refused with.
+const REFUSALS: [(&str, &str); 11] = [
+    ("400", "Malformed: an unknown parameter, a header, or the body's JSON"),
+    ("401", "The admin key is missing, malformed or wrong"),
+    ("404", "There is no such business"),
+    ("409", "The directory refuses it: a taken slug or source, a closed business, a fixed parent"),
+    ("410", "The business was removed"),
+    ("412", "The aggregate is at another version than If-Match says"),
+    ("413", "The body is larger than 256 KiB"),
+    ("415", "The body is not JSON"),
+    ("422", "Invalid fields, all of them named; or an idempotency key that was used for another request"),
+    ("500", "Something went wrong here"),
+    ("503", "Not at the moment; come again after Retry-After"),
+];
+
+#[derive(OpenApi)]
+#[openapi(
+    paths(
+        businesses::register,
+        businesses::change_details,
+        businesses::relocate,
+        businesses::recategorize,
+        businesses::close,
+        businesses::remove,
+        trees::define_category,
+        trees::define_location,
+        sources::upsert,
+    ),
+    components(schemas(CommandAnswer, Problem)),
+    modifiers(&WhatCommandsShare)
+)]
+struct CommandApi;
+
+/// OpenAPI of the command API, to be merged with that of the query API.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    CommandApi::openapi()
+}
+
+struct WhatCommandsShare;
+
+impl Modify for WhatCommandsShare {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The admin key"));
+        components.add_security_scheme("admin_key", SecurityScheme::Http(bearer.build()));
+        let header = ApiKeyValue::with_description("X-Api-Key", "The admin key");
+        components.add_security_scheme("admin_key_header", SecurityScheme::ApiKey(ApiKey::Header(header)));
+        for item in openapi.paths.paths.values_mut() {
+            let operations = [&mut item.post, &mut item.put, &mut item.patch];
+            operations.into_iter().flatten().for_each(describe);
+        }
+    }
+}
+
+fn describe(operation: &mut Operation) {
+    let none: [&str; 0] = [];
+    operation.security =
+        Some(vec![SecurityRequirement::new("admin_key", none), SecurityRequirement::new("admin_key_header", none)]);
+    let parameters = operation.parameters.get_or_insert_default();
+    let shared = [
+        parameter("dry_run", ParameterIn::Query, Type::Boolean, "Decide and answer, but store nothing"),
+        parameter(
+            "Idempotency-Key",
+            ParameterIn::Header,
+            Type::String,
+            "Under which a retry gets the first answer again",
+        ),
+        parameter(
+            "If-Match",
+            ParameterIn::Header,
+            Type::String,
+            "`\"v12\"`: only at this version; `*`: only if it exists",
+        ),
+        parameter("X-Request-Id", ParameterIn::Header, Type::String, "Comes back in the answer and in problems"),
+    ];
+    parameters.extend(shared.into_iter().map(Into::into));
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(accepted) = response {
+            let token = text_header("Send it with a read to see what the command did");
+            accepted.headers.insert(CONSISTENCY_HEADER.to_string(), token);
+            let replayed = text_header("`true` when this is the first answer again");
+            accepted.headers.insert("Idempotent-Replayed".to_owned(), replayed);
+        }
+    }
+    for (status, description) in REFUSALS {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        let refusal = ResponseBuilder::new().description(description).content("application/problem+json", content);
+        operation.responses.responses.insert(status.to_owned(), refusal.build().into());
+    }
+}
+
+fn parameter(name: &str, parameter_in: ParameterIn, schema_type: Type, description: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(parameter_in)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(ObjectBuilder::new().schema_type(schema_type)))
+        .build()
+}
+
+fn text_header(description: &str) -> RefOr<utoipa::openapi::header::Header> {
+    let schema = ObjectBuilder::new().schema_type(Type::String);
+    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build().into()
+}
