@@ -1,7 +1,7 @@
 //! One opened LMDB environment, shared by the writer and all readers.
 
 use std::fs::{File, TryLockError};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::ops::Bound;
 use std::path::Path;
 
@@ -75,6 +75,30 @@ impl Environment {
 
     pub(super) fn file_bytes(&self) -> Result<u64, StoreError> {
         self.env.real_disk_size().map_err(|e| engine_error("measure the store", e))
+    }
+
+    /// What a failed commit means. LMDB calls a write that came out short, as the last one on a full disk does, an
+    /// input/output error; whether there is room is then found out by writing beside it.
+    pub(super) fn commit_error(&self, operation: &'static str, error: heed::Error) -> StoreError {
+        match engine_error(operation, error) {
+            StoreError::Engine { .. } if self.has_no_room() => StoreError::Full { operation },
+            error => error,
+        }
+    }
+
+    fn has_no_room(&self) -> bool {
+        let path = self.env.path().join("room");
+        let probe = || {
+            let mut file = File::create(&path)?;
+            // As far out as the data, so that a limit on the size of files shows too.
+            file.seek(SeekFrom::Start(self.env.real_disk_size().unwrap_or(0)))?;
+            file.write_all(&[0; 64 << 10])?;
+            file.sync_all()
+        };
+        let outcome = probe();
+        // What stays is overwritten the next time.
+        let _ = std::fs::remove_file(&path);
+        outcome.is_err_and(|e| matches!(io_error("probe for room", e), StoreError::Full { .. }))
     }
 
     pub(super) fn find_row(&self, txn: &RoTxn<'_>, key: &RowKey) -> Result<Option<Row>, StoreError> {

@@ -139,7 +139,7 @@ impl ProjectionStore for LmdbProjectionStore {
     fn commit(&mut self, changes: &Changes, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         const OPERATION: &str = "commit a batch";
         let Self { environment, value: row_value } = self;
-        let engine = |e| engine_error(OPERATION, e);
+        let engine = |e| environment.commit_error(OPERATION, e);
         let mut txn = environment.write(OPERATION)?;
 
         // Keys beyond the last one are appended: pages are filled whole and nothing is searched for. In a bulk load

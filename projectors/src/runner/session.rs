@@ -78,17 +78,17 @@ impl Session<'_> {
         let parking = Parking::load(&*self.store)?;
         let mut fold = GroupFold::new(self.group, projection, parking);
         let measures = Measures::new(self.group);
-        let (follower, mut inbox) = follow(self.feed.clone(), position, self.options, self.stop.clone());
+        let (follower, inbox) = follow(self.feed.clone(), position, self.options, self.stop.clone());
         thread::scope(|scope| {
             let handle = self.handle;
             thread::Builder::new()
                 .name(format!("{}-feed", self.group))
                 .spawn_scoped(scope, move || follower.run(handle))
                 .map_err(|e| Failure::Stalled(format!("cannot start a thread: {e}")))?;
-            // Owned by this closure: the reading thread ends when the inbox goes, also when the fold panics.
-            let inbox = &mut inbox;
+            // Owned in here: the reading thread ends when the inbox goes, also when the fold fails or panics.
+            let mut inbox = inbox;
             let mut position = position;
-            while let Flow::Continue = self.batch(&mut fold, inbox, &measures, &mut position)? {}
+            while let Flow::Continue = self.batch(&mut fold, &mut inbox, &measures, &mut position)? {}
             Ok(())
         })
     }

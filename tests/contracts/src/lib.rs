@@ -3,3 +3,4 @@
 //! This crate must not know an engine: it gets them from factories in the tests that run the laws.
 
 pub mod journal;
+pub mod store_model;

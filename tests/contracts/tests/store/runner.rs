@@ -1,0 +1,273 @@
+//! The runner: batches, restarts, and what it must refuse.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use event_log::EventFeed;
+use events::{EventId, Position, RecordedEvent, StreamId};
+use projectors::{
+    GroupError, GroupHandle, GroupHealth, GroupOptions, LmdbProjectionStore, Projection, ProjectionGroup,
+    ProjectionStore, ReplayOptions, RunnerOptions, StoreError, StoreFingerprint, StoreOptions, generation_folder,
+    replay,
+};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tokio::runtime::Handle;
+use uuid::Uuid;
+use views::ViewReader;
+
+use crate::counting::{Counting, GROUP, VERSION, row_key};
+use crate::memory_feed::{MemoryFeed, business, record, skip, word};
+
+pub(crate) fn options(views: &Path) -> GroupOptions {
+    GroupOptions {
+        name: GROUP.to_owned(),
+        views_folder: views.to_owned(),
+        store: StoreOptions { map_bytes: 64 << 20, ..StoreOptions::default() },
+        runner: RunnerOptions { retry_backoff: Duration::from_millis(1), ..RunnerOptions::default() },
+    }
+}
+
+pub(crate) fn counting() -> Box<dyn Projection> {
+    Box::new(Counting::default())
+}
+
+pub(crate) async fn start(views: &Path, feed: &Arc<MemoryFeed>) -> GroupHandle {
+    ProjectionGroup::start(options(views), counting, feed.clone()).await.unwrap()
+}
+
+/// Waits until a group has ended or stalled, and why.
+async fn reason(group: &GroupHandle) -> String {
+    let mut health = group.health();
+    let ended = health.wait_for(|h| matches!(h, GroupHealth::Halted { .. } | GroupHealth::Stalled { .. })).await;
+    match ended.unwrap().clone() {
+        GroupHealth::Halted { reason } => format!("halted: {reason}"),
+        GroupHealth::Stalled { reason } => format!("stalled: {reason}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Replays a feed into a fresh store with batches of the given sizes.
+pub(crate) async fn replayed(
+    feed: Arc<dyn EventFeed>,
+    batch_events: impl FnMut() -> usize + Send + 'static,
+) -> StoreFingerprint {
+    let handle = Handle::current();
+    let replay = move || {
+        let folder = tempfile::tempdir().unwrap();
+        let options = ReplayOptions {
+            group: GROUP.to_owned(),
+            folder: folder.path().to_owned(),
+            until: None,
+            store: StoreOptions { map_bytes: 64 << 20, ..StoreOptions::default() },
+            runner: RunnerOptions { feed_page: 64, ..RunnerOptions::default() },
+        };
+        replay(&handle, feed, counting(), &options, batch_events).unwrap().fingerprint().unwrap()
+    };
+    tokio::task::spawn_blocking(replay).await.unwrap()
+}
+
+/// A log with everything in it: poison, bytes that nobody knows, skips of what is parked and of what is not.
+fn mixed_log(seed: u64, events: u64) -> Vec<RecordedEvent> {
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut bad = vec![Position(1)];
+    let mut log = Vec::new();
+    for position in (1..=events).map(Position) {
+        let stream = business(random.random_range(0..25));
+        let event = match random.random_range(0..100) {
+            0 | 1 => {
+                bad.push(position);
+                record(position, stream, &word("poison"))
+            }
+            2 => {
+                bad.push(position);
+                let mut event = record(position, stream, &word("unknown"));
+                event.payload = vec![0xff; 3];
+                event
+            }
+            3..=7 => {
+                let one = bad[random.random_range(0..bad.len())];
+                record(position, StreamId::operations(GROUP), &skip(GROUP, one))
+            }
+            8 => record(position, StreamId::operations("another"), &skip("another", bad[0])),
+            n => record(position, stream, &word(&format!("w{n}"))),
+        };
+        log.push(event);
+    }
+    log
+}
+
+#[tokio::test]
+async fn how_batches_are_cut_leaves_no_trace() {
+    for seed in 0..3 {
+        let feed: Arc<dyn EventFeed> = Arc::new(MemoryFeed::new(1, mixed_log(seed, 400)));
+        let one_by_one = replayed(feed.clone(), || 1).await;
+        assert!(one_by_one.rows > 20);
+        assert_eq!(replayed(feed.clone(), || usize::MAX).await, one_by_one, "seed {seed}, all at once");
+        let mut random = StdRng::seed_from_u64(seed);
+        assert_eq!(replayed(feed, move || random.random_range(1..200)).await, one_by_one, "seed {seed}, random");
+    }
+}
+
+#[tokio::test]
+async fn a_group_follows_and_resumes_after_a_restart() {
+    let views = tempfile::tempdir().unwrap();
+    let feed = Arc::new(MemoryFeed::new(1, Vec::new()));
+    let group = start(views.path(), &feed).await;
+    assert_eq!(*group.health().borrow(), GroupHealth::Live, "an empty feed is caught up with");
+
+    // When: events come one after the other, each is there without waiting for another.
+    for number in 1..=20 {
+        let position = feed.push(business(number % 3), &word(&format!("w{number}")));
+        group.reader().wait_published(position).await.unwrap();
+    }
+    let before = group.reader().get(&row_key(business(1))).await.unwrap().unwrap();
+    assert_eq!(before.version, Position(19));
+    assert_eq!(&before.body[..], b"7 w19 w16 w13 w10 w7 w4 w1 ");
+    group.shutdown().await;
+
+    // Then: after a restart with more events it goes on where it was.
+    let last = feed.push(business(1), &word("later"));
+    let group = start(views.path(), &feed).await;
+    group.reader().wait_published(last).await.unwrap();
+    let row = group.reader().get(&row_key(business(1))).await.unwrap().unwrap();
+    assert_eq!(&row.body[..], b"8 later w19 w16 w13 w10 w7 w4 w1 ");
+    assert_eq!(group.status().published, last);
+    group.shutdown().await;
+    let store =
+        LmdbProjectionStore::open(&generation_folder(views.path(), GROUP, VERSION), &options(views.path()).store)
+            .unwrap();
+    assert_eq!(store.fingerprint().unwrap(), replayed(feed, || 7).await);
+}
+
+#[tokio::test]
+async fn small_bounds_give_the_same_rows() {
+    let views = tempfile::tempdir().unwrap();
+    let feed = Arc::new(MemoryFeed::new(1, mixed_log(9, 1_500)));
+    let mut small = options(views.path());
+    small.runner.batch_events = 3;
+    small.runner.catch_up_batch_events = 40;
+    small.runner.catch_up_bytes = 500;
+    small.runner.feed_page = 7;
+    small.runner.feed_pages_ahead = 1;
+    let group = ProjectionGroup::start(small.clone(), counting, feed.clone()).await.unwrap();
+    group.reader().wait_published(Position(1_500)).await.unwrap();
+    group.health().wait_for(|health| *health == GroupHealth::Live).await.unwrap();
+    group.shutdown().await;
+    let store = LmdbProjectionStore::open(&generation_folder(views.path(), GROUP, VERSION), &small.store).unwrap();
+    assert_eq!(store.fingerprint().unwrap(), replayed(feed, || 100).await);
+}
+
+#[tokio::test]
+async fn a_hole_in_the_feed_halts_with_words() {
+    let views = tempfile::tempdir().unwrap();
+    let log = [1, 2, 4].map(|n| record(Position(n), business(n), &word("w")));
+    let feed = Arc::new(MemoryFeed::new(1, log.to_vec()));
+    let group = start(views.path(), &feed).await;
+    assert_eq!(reason(&group).await, "halted: the feed has a hole: position 4 comes after 2");
+    assert!(group.status().published < Position(4));
+    let error = group.reader().wait_published(Position(4)).await.unwrap_err();
+    assert!(error.to_string().contains("the projection has ended"), "{error}");
+}
+
+#[tokio::test]
+async fn views_of_another_journal_are_refused() {
+    // Given: views that have come to position 3.
+    let views = tempfile::tempdir().unwrap();
+    let log: Vec<_> = (1..=3).map(|n| record(Position(n), business(n), &word("w"))).collect();
+    let feed = Arc::new(MemoryFeed::new(1, log.clone()));
+    let group = start(views.path(), &feed).await;
+    group.reader().wait_published(Position(3)).await.unwrap();
+    group.shutdown().await;
+
+    let refusal =
+        async |feed: MemoryFeed| match ProjectionGroup::start(options(views.path()), counting, Arc::new(feed)).await {
+            Err(GroupError::Store(StoreError::Foreign { reason })) => reason,
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("it started"),
+        };
+    let other_journal = refusal(MemoryFeed::new(2, log.clone())).await;
+    assert!(other_journal.contains("they follow journal"), "{other_journal}");
+    let behind = refusal(MemoryFeed::new(1, log[..2].to_vec())).await;
+    assert!(behind.contains("position 3, the journal ends at 2"), "{behind}");
+    let mut forked = log.clone();
+    forked[2].header.event_id = EventId(Uuid::from_u64_pair(7, 7));
+    let forked = refusal(MemoryFeed::new(1, forked)).await;
+    assert!(forked.contains("the journal has event"), "{forked}");
+
+    // And the right one still goes on.
+    let feed = Arc::new(MemoryFeed::new(1, log));
+    let position = feed.push(business(1), &word("on"));
+    start(views.path(), &feed).await.reader().wait_published(position).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_store_stalls_and_loses_nothing() {
+    // Given: a group in a map that is too small.
+    let views = tempfile::tempdir().unwrap();
+    let feed = Arc::new(MemoryFeed::new(1, Vec::new()));
+    let mut small = options(views.path());
+    small.store.map_bytes = 256 << 10;
+    let group = ProjectionGroup::start(small, counting, feed.clone()).await.unwrap();
+    for number in 0..3_000 {
+        feed.push(business(number), &word("some word that takes room"));
+    }
+    let words = reason(&group).await;
+    assert!(words.starts_with("stalled: ") && words.contains("full"), "{words}");
+    assert!(group.status().published < Position(3_000));
+    group.shutdown().await;
+
+    // When there is room, it goes on.
+    let group = start(views.path(), &feed).await;
+    group.reader().wait_published(Position(3_000)).await.unwrap();
+    group.shutdown().await;
+    let store =
+        LmdbProjectionStore::open(&generation_folder(views.path(), GROUP, VERSION), &options(views.path()).store)
+            .unwrap();
+    assert_eq!(store.fingerprint().unwrap(), replayed(feed, || 1_000).await);
+}
+
+#[tokio::test]
+async fn a_feed_that_fails_is_asked_again() {
+    let views = tempfile::tempdir().unwrap();
+    let feed = Arc::new(MemoryFeed::new(1, Vec::new()));
+    let group = start(views.path(), &feed).await;
+    let mut health = group.health();
+    feed.failures.store(5, Ordering::SeqCst);
+    let position = feed.push(business(1), &word("w"));
+    health.wait_for(|health| matches!(health, GroupHealth::Stalled { .. })).await.unwrap();
+    group.reader().wait_published(position).await.unwrap();
+    health.wait_for(|health| *health == GroupHealth::Live).await.unwrap();
+    assert_eq!(feed.failures.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_panic_halts_the_group_only() {
+    let views = tempfile::tempdir().unwrap();
+    let feed = Arc::new(MemoryFeed::new(1, Vec::new()));
+    let group = start(views.path(), &feed).await;
+    let position = feed.push(business(1), &word("w"));
+    group.reader().wait_published(position).await.unwrap();
+    feed.push(business(1), &word("panic"));
+    assert_eq!(reason(&group).await, "halted: the projection panicked: told to panic");
+    assert!(group.reader().get(&row_key(business(1))).await.unwrap().is_some(), "what was there is still read");
+    group.shutdown().await;
+}
+
+#[tokio::test]
+async fn older_generations_go_once_the_new_one_has_caught_up() {
+    let views = tempfile::tempdir().unwrap();
+    let feed = Arc::new(MemoryFeed::new(1, mixed_log(1, 100)));
+    let folder = |version| generation_folder(views.path(), GROUP, version);
+    let others = [folder(1), folder(3), views.path().join("counting-vx"), views.path().join("countings-v1")];
+    others.iter().for_each(|other| std::fs::create_dir(other).unwrap());
+    let group = start(views.path(), &feed).await;
+    group.health().wait_for(|health| *health == GroupHealth::Live).await.unwrap();
+    let left: Vec<_> = others.iter().map(|other| other.exists()).collect();
+    assert_eq!(left, [false, true, true, true], "only the older one goes");
+    assert!(folder(VERSION).exists());
+    let store = LmdbProjectionStore::open(&folder(3), &options(views.path()).store).unwrap();
+    assert_eq!(store.checkpoint().unwrap(), None);
+}
