@@ -19,6 +19,8 @@ use crate::port::{StoreError, StoreReader};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Edit<'a> {
     pub(super) key: &'a [u8],
+    /// Another key has another number: cheaper to compare.
+    pub(super) key_number: u32,
     /// Whether it is there afterwards.
     pub(super) inserts: bool,
     /// Whether such an entry ends its block.
@@ -55,7 +57,7 @@ impl<'a, I: Iterator<Item = Edit<'a>>> Edits<I> {
     /// The next key's last edit. Positions do not fall with time, so it carries the highest one too.
     fn next(&mut self) -> Option<Edit<'a>> {
         let mut edit = self.inner.next()?;
-        while let Some(later) = self.inner.next_if(|later| later.key == edit.key) {
+        while let Some(later) = self.inner.next_if(|later| later.key_number == edit.key_number) {
             edit = later;
         }
         Some(edit)

@@ -89,46 +89,21 @@ impl Lists {
         index as usize
     }
 
-    fn key(&self, entry: &EntryChange) -> &[u8] {
-        &self.keys[entry.key_start..entry.key_start + usize::from(entry.key_len)]
-    }
-
     pub(super) fn render(&self, store: &dyn StoreReader, output: &mut Output) -> Result<(), StoreError> {
-        let order = self.order();
-        let mut ranks = vec![0_u32; order.len()];
-        for (rank, entry) in (0_u32..).zip(&order) {
-            ranks[*entry as usize] = rank;
-        }
+        let sorted = SortedEntries::of(self);
         let mut shelves: Vec<&ShelfChanges> = self.shelves.iter().collect();
         shelves.sort_unstable_by_key(|changes| (changes.shelf.category(), changes.shelf.location()));
-        let mut sorted = Vec::new();
+        let mut ranks = Vec::new();
         for ShelfChanges { shelf, by_sort } in shelves {
             for (sort, changes) in Sort::ALL.into_iter().zip(by_sort).filter(|(_, changes)| !changes.is_empty()) {
-                sorted.clear();
-                sorted.extend(changes.iter().map(|entry| ranks[*entry as usize]));
-                sorted.sort_unstable();
+                ranks.clear();
+                ranks.extend(changes.iter().map(|entry| sorted.ranks[*entry as usize]));
+                ranks.sort_unstable();
                 let list = ListId { category: shelf.category(), location: shelf.location(), sort };
-                let edits = sorted.iter().map(|rank| self.edit(order[*rank as usize]));
-                blocks::edit_list(list, edits, store, output)?;
+                blocks::edit_list(list, ranks.iter().map(|rank| sorted.edit(*rank)), store, output)?;
             }
         }
         Ok(())
-    }
-
-    fn edit(&self, entry: u32) -> Edit<'_> {
-        let entry = &self.entries[entry as usize];
-        Edit { key: self.key(entry), inserts: entry.inserts, boundary: entry.boundary, at: entry.at }
-    }
-
-    /// All entries by key, then by time. Orders are mixed here; a list takes out its own.
-    fn order(&self) -> Vec<u32> {
-        let mut order: Vec<(u64, u32)> =
-            (0..).zip(&self.entries).map(|(index, entry)| (head(self.key(entry)), index)).collect();
-        order.sort_unstable_by(|(a_head, a), (b_head, b)| {
-            let key = |index: &u32| self.key(&self.entries[*index as usize]);
-            a_head.cmp(b_head).then_with(|| key(a).cmp(key(b))).then(a.cmp(b))
-        });
-        order.into_iter().map(|(_, index)| index).collect()
     }
 
     /// What was rendered is in the store now.
@@ -137,11 +112,69 @@ impl Lists {
     }
 
     pub(super) fn pending_bytes(&self) -> usize {
-        // Order, ranks and sorting take 24 bytes more per entry while rendering.
-        self.keys.len()
-            + self.entries.len() * (size_of::<EntryChange>() + 24)
+        // Rendering keeps a second, sorted copy, and ranks.
+        2 * self.keys.len()
+            + self.entries.len() * (2 * size_of::<EntryChange>() + 24)
             + self.shelves.len() * BYTES_PER_SHELF
             + self.changes * size_of::<u32>()
+    }
+}
+
+/// All entries by key, then by time, laid out in that order: a list is written from front to back. The orders of lists
+/// are mixed here; each list takes out its own.
+struct SortedEntries {
+    entries: Vec<EntryChange>,
+    keys: Vec<u8>,
+    /// By rank: the same number is the same key.
+    key_numbers: Vec<u32>,
+    /// By entry.
+    ranks: Vec<u32>,
+}
+
+impl SortedEntries {
+    fn of(lists: &Lists) -> Self {
+        let key_of = |index: u32| lists.entries[index as usize].key_in(&lists.keys);
+        let mut order: Vec<(u64, u32)> =
+            (0..).zip(&lists.entries).map(|(index, entry)| (head(entry.key_in(&lists.keys)), index)).collect();
+        order.sort_unstable_by(|(a_head, a), (b_head, b)| {
+            a_head.cmp(b_head).then_with(|| key_of(*a).cmp(key_of(*b))).then(a.cmp(b))
+        });
+
+        let mut sorted = Self {
+            entries: Vec::with_capacity(order.len()),
+            keys: Vec::with_capacity(lists.keys.len()),
+            key_numbers: Vec::with_capacity(order.len()),
+            ranks: vec![0; order.len()],
+        };
+        let (mut last, mut number) = (&[][..], 0);
+        for (rank, (_, index)) in (0..).zip(order) {
+            let entry = &lists.entries[index as usize];
+            let key = entry.key_in(&lists.keys);
+            number += u32::from(key != last);
+            last = key;
+            sorted.entries.push(EntryChange { key_start: sorted.keys.len(), ..*entry });
+            sorted.keys.extend(key);
+            sorted.key_numbers.push(number);
+            sorted.ranks[index as usize] = rank;
+        }
+        sorted
+    }
+
+    fn edit(&self, rank: u32) -> Edit<'_> {
+        let entry = &self.entries[rank as usize];
+        Edit {
+            key: entry.key_in(&self.keys),
+            key_number: self.key_numbers[rank as usize],
+            inserts: entry.inserts,
+            boundary: entry.boundary,
+            at: entry.at,
+        }
+    }
+}
+
+impl EntryChange {
+    fn key_in<'k>(&self, keys: &'k [u8]) -> &'k [u8] {
+        &keys[self.key_start..self.key_start + usize::from(self.key_len)]
     }
 }
 

@@ -33,6 +33,12 @@ pub(crate) fn to_body(value: &impl serde::Serialize) -> Vec<u8> {
     postcard::to_stdvec(value).expect("memory takes any row; no row type can fail to serialise")
 }
 
+/// Writes a row body of at most about so many bytes, without growing on the way.
+pub(crate) fn to_body_within(value: &impl serde::Serialize, bytes_max: usize) -> Vec<u8> {
+    postcard::to_extend(value, Vec::with_capacity(bytes_max))
+        .expect("memory takes any row; no row type can fail to serialise")
+}
+
 /// Reads a row body.
 pub(crate) fn from_body<'a, T: serde::Deserialize<'a>>(what: &'static str, body: &'a [u8]) -> Result<T, ViewError> {
     postcard::from_bytes(body).map_err(|e| ViewError::Corrupt { operation: what, reason: e.to_string() })

@@ -40,7 +40,10 @@ pub struct Template<'a> {
 impl<'a> Template<'a> {
     /// As a row's body.
     pub fn to_body(&self) -> Vec<u8> {
-        crate::to_body(self)
+        // Besides the JSON there are tags, lengths and ordinals.
+        let json = |piece: &Piece<'_>| if let Piece::Json(json) = piece { json.len() } else { 0 };
+        let bytes_max = self.pieces.iter().map(|piece| json(piece) + 12).sum::<usize>() + 20;
+        crate::to_body_within(self, bytes_max)
     }
 
     /// From a row's body; the JSON stays where it is.
@@ -57,17 +60,22 @@ impl<'a> Template<'a> {
     }
 }
 
+/// Room for the JSON between two holes of most documents.
+const JSON_BYTES_USUAL: usize = 512;
+
 /// Writes one JSON object, member by member.
 #[derive(Debug)]
 pub struct TemplateWriter {
-    json: String,
+    json: Vec<u8>,
     pieces: Vec<Piece<'static>>,
     first: bool,
 }
 
 impl Default for TemplateWriter {
     fn default() -> Self {
-        Self { json: "{".to_owned(), pieces: Vec::new(), first: true }
+        let mut json = Vec::with_capacity(JSON_BYTES_USUAL);
+        json.push(b'{');
+        Self { json, pieces: Vec::new(), first: true }
     }
 }
 
@@ -76,9 +84,8 @@ impl TemplateWriter {
     #[must_use]
     pub fn member(mut self, name: &str, value: &impl Serialize) -> Self {
         self.name(name);
-        let text =
-            serde_json::to_string(value).expect("rows hold only strings, numbers, maps with text keys and lists");
-        self.json.push_str(&text);
+        serde_json::to_writer(&mut self.json, value)
+            .expect("rows hold only strings, numbers, maps with text keys and lists");
         self
     }
 
@@ -95,7 +102,7 @@ impl TemplateWriter {
     #[must_use]
     pub fn hole(mut self, name: &str, hole: Hole) -> Self {
         self.name(name);
-        self.cut(hole);
+        self.fill_in(hole);
         self
     }
 
@@ -103,36 +110,41 @@ impl TemplateWriter {
     #[must_use]
     pub fn holes(mut self, name: &str, holes: impl IntoIterator<Item = Hole>) -> Self {
         self.name(name);
-        self.json.push('[');
+        self.json.push(b'[');
         for (i, hole) in holes.into_iter().enumerate() {
             if i > 0 {
-                self.json.push(',');
+                self.json.push(b',');
             }
-            self.cut(hole);
+            self.fill_in(hole);
         }
-        self.json.push(']');
+        self.json.push(b']');
         self
     }
 
     /// The document.
     pub fn finish(mut self, updated_at: Timestamp) -> Template<'static> {
-        self.json.push('}');
-        self.pieces.push(Piece::Json(self.json.into()));
+        self.json.push(b'}');
+        self.cut();
         Template { updated_at, pieces: self.pieces }
     }
 
     fn name(&mut self, name: &str) {
         if !std::mem::take(&mut self.first) {
-            self.json.push(',');
+            self.json.push(b',');
         }
-        self.json.push('"');
-        self.json.push_str(name);
-        self.json.push_str("\":");
+        self.json.push(b'"');
+        self.json.extend(name.as_bytes());
+        self.json.extend(b"\":");
     }
 
-    fn cut(&mut self, hole: Hole) {
-        self.pieces.push(Piece::Json(std::mem::take(&mut self.json).into()));
+    fn fill_in(&mut self, hole: Hole) {
+        self.cut();
         self.pieces.push(Piece::Hole(hole));
+    }
+
+    fn cut(&mut self) {
+        let json = String::from_utf8(std::mem::take(&mut self.json)).expect("JSON is written as text");
+        self.pieces.push(Piece::Json(json.into()));
     }
 }
 
