@@ -28,6 +28,8 @@ const READ_CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 const CHECKPOINT_PAGES: &str = "4096";
 /// Bytes to which the write-ahead log is cut back once it was larger.
 const WAL_BYTES_KEPT: &str = "67108864";
+/// Rows that a reading connection's thread may be ahead: whoever reads a page is woken once for many of them.
+const ROWS_AHEAD: usize = 1024;
 /// Page cache in KiB (negative means KiB, not pages).
 const WRITER_CACHE: &str = "-32768";
 const READER_CACHE: &str = "-4096";
@@ -100,7 +102,12 @@ async fn connect(path: &Path, options: &SqliteJournalOptions, lock: File) -> Res
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-        .connect_with(base.read_only(true).pragma("cache_size", READER_CACHE).pragma("mmap_size", READER_MAP_BYTES))
+        .connect_with(
+            base.read_only(true)
+                .row_buffer_size(ROWS_AHEAD)
+                .pragma("cache_size", READER_CACHE)
+                .pragma("mmap_size", READER_MAP_BYTES),
+        )
         .await
         .map_err(|error| failure(OPEN, error))?;
     Ok(Opened { id, head, writer, readers, lock })

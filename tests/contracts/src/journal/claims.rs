@@ -29,10 +29,17 @@ pub async fn a_refused_append_leaves_nothing(harness: impl JournalHarness) {
     let over_version = claiming(stream, 9, &["free"]);
     for refused in [over_claim, over_version] {
         let before = read_all(&*harness.feed()).await.len();
-        journal.append(refused.clone()).await.unwrap_err();
+        // Between others that are stored, so that there is a transaction in which something could be left.
+        let (left, answer, right) = tokio::join!(
+            journal.append(append(business(), 0)),
+            journal.append(refused.clone()),
+            journal.append(append(business(), 0)),
+        );
+        answer.unwrap_err();
+        assert!(left.is_ok() && right.is_ok(), "a neighbour was harmed");
         assert_eq!(journal.find_claims(&[claim("free")]).await.unwrap(), [None]);
         assert_eq!(journal.find_key(&refused.key).await.unwrap(), None);
-        assert_eq!(read_all(&*harness.feed()).await.len(), before);
+        assert_eq!(read_all(&*harness.feed()).await.len(), before + 2);
         // The key is as good as new.
         let other = Append { key: refused.key, ..append(business(), 0) };
         assert!(!journal.append(other).await.unwrap().replayed);
