@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod dependencies;
+mod faults;
 mod files;
 mod workspace;
