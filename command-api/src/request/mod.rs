@@ -17,7 +17,6 @@ pub use tree::{DefineCategory, DefineLocation, GivenLocationKind};
 use events::BusinessId;
 use invalid::invalid_fields;
 pub(crate) use invalid::pointer_of;
-pub(crate) use maps::Object;
 use serde::{Deserialize, Serialize};
 
 /// Every command, with what it is about.

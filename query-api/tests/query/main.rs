@@ -10,5 +10,4 @@ mod tokens;
 mod torn;
 mod trees;
 mod views_in_memory;
-mod wire;
 mod world;

@@ -2,12 +2,27 @@
 //!
 //! One module per bench; each gives [`Measurement`]s. `cargo xtask bench` runs them and writes what they say.
 
-mod interleave;
+pub mod footprint;
+pub mod import;
 pub mod journal;
+pub mod latency;
+pub mod reads;
+pub mod rebuild;
+
+mod demo_folder;
+mod interleave;
+mod load;
+mod made_up;
 mod measurement;
+mod popularity;
+mod process;
+mod refill;
+mod spans;
+mod static_server;
 
 pub use interleave::{Interleaved, interleave};
 pub use measurement::{Bound, Measurement, Of, Op, median, print_table, write_json};
+pub use static_server::serve_answer;
 
 /// How long and where benches run.
 #[derive(Debug, Clone)]

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
-use benches::{Measurement, Settings, print_table, write_json};
+use anyhow::{Context, bail};
+use benches::{Measurement, Settings, print_table, serve_answer, write_json};
 use clap::Parser;
 
 /// Benches there are, in the order in which they run.
-const NAMES: &[&str] = &["journal"];
+const NAMES: &[&str] = &["journal", "reads", "latency", "import", "rebuild", "footprint"];
 
 /// Measures what the product promises, each thing beside its control.
 #[derive(Parser)]
@@ -18,6 +18,9 @@ struct Arguments {
     /// Where figures and cached data go.
     #[arg(long, default_value = "target/bench")]
     folder: PathBuf,
+    /// Is the control of reads, and gives the answer in this file; benches start it so.
+    #[arg(long, hide = true, value_name = "FILE")]
+    serve_answer: Option<PathBuf>,
     /// Which benches to run; all of them when none is named.
     names: Vec<String>,
 }
@@ -25,6 +28,9 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if let Some(file) = arguments.serve_answer {
+        return serve_answer(&file).await;
+    }
     if let Some(unknown) = arguments.names.iter().find(|name| !NAMES.contains(&name.as_str())) {
         bail!("there is no bench {unknown:?}; there are: {}", NAMES.join(", "));
     }
@@ -32,7 +38,7 @@ async fn main() -> anyhow::Result<()> {
     let mut all = Vec::new();
     for name in NAMES.iter().filter(|name| arguments.names.is_empty() || arguments.names.iter().any(|n| n == *name)) {
         eprintln!("{name} ...");
-        let measurements = run(name, &settings).await?;
+        let measurements = Box::pin(run(name, &settings)).await.with_context(|| format!("bench {name}"))?;
         write_json(&arguments.folder, name, &measurements)?;
         all.extend(measurements);
     }
@@ -47,6 +53,11 @@ async fn main() -> anyhow::Result<()> {
 async fn run(name: &str, settings: &Settings) -> anyhow::Result<Vec<Measurement>> {
     match name {
         "journal" => benches::journal::run(settings).await,
+        "reads" => benches::reads::run(settings).await,
+        "latency" => benches::latency::run(settings).await,
+        "import" => benches::import::run(settings).await,
+        "rebuild" => benches::rebuild::run(settings).await,
+        "footprint" => benches::footprint::run(settings).await,
         _ => bail!("{name} is listed and not wired"),
     }
 }
