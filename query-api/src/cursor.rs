@@ -151,6 +151,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn no_text_opens(text in ".{0,600}") {
             prop_assert!(cursors().open(&text, Place::List(LIST)).is_err());

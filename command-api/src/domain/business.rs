@@ -194,13 +194,9 @@ fn upsert(state: &State, facts: BusinessRegistered) -> Result<Vec<Event>, Reject
 }
 
 fn relocate(state: &State, place: Place) -> Option<Event> {
-    let Place { location, address, point, time_zone } = place.clone();
-    (state.place != place).then_some(Event::BusinessRelocated(BusinessRelocated {
-        location,
-        address,
-        point,
-        time_zone,
-    }))
+    let differs = state.place != place;
+    let Place { location, address, point, time_zone } = place;
+    differs.then_some(Event::BusinessRelocated(BusinessRelocated { location, address, point, time_zone }))
 }
 
 fn recategorize(state: &State, categories: Vec<CategoryId>) -> Result<Option<Event>, Rejected> {

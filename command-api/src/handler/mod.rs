@@ -106,8 +106,8 @@ impl CommandService {
             }
             Err(_) => "failed",
         };
-        metrics::counter!("commands_total", "command" => name, "outcome" => outcome).increment(1);
-        metrics::histogram!("command_seconds", "command" => name).record(started.elapsed().as_secs_f64());
+        metrics::counter!("lawless_commands_total", "command" => name, "outcome" => outcome).increment(1);
+        metrics::histogram!("lawless_command_seconds", "command" => name).record(started.elapsed().as_secs_f64());
         result
     }
 
@@ -134,7 +134,7 @@ impl CommandService {
                 Ok(Step::NothingToDo(_)) | Err(_) => {}
                 Ok(Step::Conflict) => {
                     request.conflicts += 1;
-                    metrics::counter!("command_conflicts_total", "command" => command.name()).increment(1);
+                    metrics::counter!("lawless_command_conflicts_total", "command" => command.name()).increment(1);
                     if request.conflicts >= self.inner.options.max_attempts {
                         return Err(CommandError::TooMuchContention { attempts: request.conflicts });
                     }

@@ -6,7 +6,7 @@ use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
 use super::problems::Refused;
-use crate::request::{InvalidField, pointer_of};
+use crate::request::{InvalidField, Object, pointer_of};
 
 /// Parses a body.
 pub(super) fn parse<T: DeserializeOwned>(content_type: Option<&HeaderValue>, bytes: &[u8]) -> Result<T, Refused> {
@@ -14,7 +14,7 @@ pub(super) fn parse<T: DeserializeOwned>(content_type: Option<&HeaderValue>, byt
         return Err(Refused::content_type());
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let body = serde_path_to_error::deserialize(&mut deserializer)
+    let Object(body) = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| Refused::malformed(invalid_field(error.path(), error.inner())))?;
     deserializer.end().map_err(|error| Refused::malformed(InvalidField::new("", "syntax", error.to_string())))?;
     Ok(body)

@@ -59,11 +59,10 @@ pub fn router(service: CommandService, keys: AdminKeyFile) -> Router {
 impl Api {
     async fn execute(&self, context: CommandContext, command: Command) -> Result<Response, Refused> {
         let name = command.name();
-        let accepted = Box::pin(self.service.execute(context, command)).await.map_err(|error| {
-            if matches!(problems::status_of(&error), 500..) {
-                tracing::error!(command = name, error = &error as &dyn std::error::Error, "a command failed");
+        let accepted = Box::pin(self.service.execute(context, command)).await.inspect_err(|error| {
+            if problems::status_of(error) >= 500 {
+                tracing::error!(command = name, error = error as &dyn std::error::Error, "a command failed");
             }
-            error
         })?;
         Ok(answer::respond(name, &accepted))
     }
@@ -75,7 +74,7 @@ async fn read<T: DeserializeOwned>(request: Request) -> Result<(CommandContext, 
     let context = conditions::context(&parts)?;
     let content_type = parts.headers.get(axum::http::header::CONTENT_TYPE).cloned();
     let request = Request::from_parts(parts, body);
-    let bytes = axum::body::Bytes::from_request(request, &()).await.map_err(Refused::body)?;
+    let bytes = axum::body::Bytes::from_request(request, &()).await.map_err(|rejection| Refused::body(&rejection))?;
     let body = body::parse(content_type.as_ref(), &bytes)?;
     Ok((context, body))
 }

@@ -17,7 +17,13 @@ const RETRY_AFTER_SECONDS: u16 = 1;
 
 /// A refused request.
 #[derive(Debug)]
-pub(super) struct Refused(Problem);
+pub(super) struct Refused(Box<Problem>);
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self(Box::new(problem))
+    }
+}
 
 fn problem(status: u16, code: &str, title: &str) -> Problem {
     let status = StatusCode::from_u16(status).expect("the statuses of this file are valid");
@@ -30,24 +36,24 @@ fn field_errors(fields: Vec<InvalidField>) -> Vec<FieldError> {
 
 impl Refused {
     pub(super) fn unauthorized(detail: &str) -> Self {
-        Self(problem(401, "unauthorized", "Commands need the admin key").detail(detail))
+        Self::from(problem(401, "unauthorized", "Commands need the admin key").detail(detail))
     }
 
     pub(super) fn key(refused: KeyRefused) -> Self {
         match refused {
             KeyRefused::Malformed | KeyRefused::Wrong => Self::unauthorized(&refused.to_string()),
             KeyRefused::Unavailable => {
-                Self(problem(503, "unavailable", "Not available at the moment").detail(refused.to_string()))
+                Self::from(problem(503, "unavailable", "Not available at the moment").detail(refused.to_string()))
             }
         }
     }
 
     pub(super) fn unknown_parameters(fields: Vec<InvalidField>) -> Self {
-        Self(problem(400, "unknown_parameter", "There is no such parameter").errors(field_errors(fields)))
+        Self::from(problem(400, "unknown_parameter", "There is no such parameter").errors(field_errors(fields)))
     }
 
     pub(super) fn malformed_request(fields: Vec<InvalidField>) -> Self {
-        Self(problem(400, "malformed_request", "The request is malformed").errors(field_errors(fields)))
+        Self::from(problem(400, "malformed_request", "The request is malformed").errors(field_errors(fields)))
     }
 
     pub(super) fn malformed(field: InvalidField) -> Self {
@@ -55,23 +61,25 @@ impl Refused {
     }
 
     pub(super) fn content_type() -> Self {
-        Self(problem(415, "unsupported_media_type", "The body must be JSON").detail("Content-Type: application/json"))
+        Self::from(
+            problem(415, "unsupported_media_type", "The body must be JSON").detail("Content-Type: application/json"),
+        )
     }
 
-    pub(super) fn body(rejection: BytesRejection) -> Self {
+    pub(super) fn body(rejection: &BytesRejection) -> Self {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             return Self::too_large(format!("at most {MAX_BODY_BYTES} bytes"));
         }
-        Self(problem(400, "malformed_request", "The request is malformed").detail(rejection.body_text()))
+        Self::from(problem(400, "malformed_request", "The request is malformed").detail(rejection.body_text()))
     }
 
     fn too_large(detail: String) -> Self {
-        Self(problem(413, "payload_too_large", "The body is too large").detail(detail))
+        Self::from(problem(413, "payload_too_large", "The body is too large").detail(detail))
     }
 
     /// What stands in the path is no id.
     pub(super) fn no_business_id() -> Self {
-        Self(business_not_found().detail("commands name a business by its id, a UUID"))
+        Self::from(business_not_found().detail("commands name a business by its id, a UUID"))
     }
 
     /// The path cannot be read.
@@ -81,7 +89,7 @@ impl Refused {
 
     /// A body says something else than the path.
     pub(super) fn validation_failed(fields: Vec<InvalidField>) -> Self {
-        Self(problem(422, "validation_failed", "Fields are invalid").errors(field_errors(fields)))
+        Self::from(problem(422, "validation_failed", "Fields are invalid").errors(field_errors(fields)))
     }
 }
 
@@ -119,7 +127,7 @@ pub(super) fn status_of(error: &CommandError) -> u16 {
 impl From<CommandError> for Refused {
     fn from(error: CommandError) -> Self {
         let detail = error.to_string();
-        Self(match error {
+        Self::from(match error {
             CommandError::Invalid { fields } => return Self::validation_failed(fields),
             CommandError::Refused(refusal) => refusal_problem(&refusal),
             CommandError::VersionMismatch { .. } => {

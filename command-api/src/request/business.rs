@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::limits;
-use super::maps::{AttributeChanges, Attributes};
+use super::maps::{AttributeChanges, Attributes, object};
 
 /// Enters a business into the directory.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, Validate, ToSchema)]
@@ -52,11 +52,11 @@ pub struct RegisterBusiness {
     pub location: Option<String>,
     /// Postal address.
     #[garde(dive)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object")]
     pub address: Option<GivenAddress>,
     /// Coordinates.
     #[garde(dive)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object")]
     pub point: Option<GivenPoint>,
     /// IANA time zone; that of the point when absent.
     #[garde(inner(custom(limits::time_zone)))]
@@ -84,7 +84,7 @@ pub struct RegisterBusiness {
     pub attributes: Attributes,
     /// Where the data came from.
     #[garde(dive)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object")]
     pub source: Option<GivenSource>,
 }
 
@@ -140,11 +140,11 @@ pub struct RelocateBusiness {
     pub location: Option<String>,
     /// Postal address.
     #[garde(dive)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object")]
     pub address: Option<GivenAddress>,
     /// Coordinates.
     #[garde(dive)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object")]
     pub point: Option<GivenPoint>,
     /// IANA time zone; that of the point when absent.
     #[garde(inner(custom(limits::time_zone)))]

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::business::GivenPoint;
 use super::invalid::InvalidField;
 use super::limits;
-use super::maps::LocalizedNames;
+use super::maps::{LocalizedNames, object};
 
 /// Creates a category or replaces its names.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Validate, ToSchema)]
@@ -45,7 +45,7 @@ pub struct DefineLocation {
     pub names: LocalizedNames,
     /// Its centre.
     #[garde(dive)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object")]
     pub point: Option<GivenPoint>,
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use events::Position;
+use events::{BusinessDetailsChanged, Event, Position};
 use projectors::{DirectoryProjection, Projection, StoreReader};
+use views::{EntryKey, fold_name, is_boundary};
 
 use crate::generator::{Generator, Mix, Random, Step};
 use crate::memory_store::{MemoryStore, Rows, differing, is_at};
@@ -89,6 +90,33 @@ fn the_size_of_batches_does_not_show() {
         }
         assert_eq!(batched.state, live.state);
     }
+}
+
+#[test]
+fn an_end_of_a_block_that_goes_and_comes_back_in_one_batch_marks_both_blocks() {
+    let mut generator = Generator::new(3, Mix { close: 0, remove: 0, ..Mix::BUSY });
+    let mut steps: Vec<Step> = (0..1_500).map(|_| generator.step()).collect();
+    let start = steps.len();
+    let ends = generator
+        .world
+        .businesses
+        .values()
+        .filter(|business| is_boundary(&EntryKey::name(&fold_name(&business.facts.name), business.ordinal)));
+    let ends: Vec<_> = ends.map(|business| (business.facts.business_id, business.facts.name.clone())).collect();
+    assert!(!ends.is_empty());
+    for (id, name) in ends {
+        for name in ["Somewhere else".to_owned(), name] {
+            let event = BusinessDetailsChanged { name: Some(name), ..Default::default() };
+            steps.push(generator.record(id.into(), Event::BusinessDetailsChanged(event)));
+        }
+    }
+    let (mut projection, mut live) = (DirectoryProjection::default(), rebuilt(&steps[..start]));
+    for step in &steps[start..] {
+        fold(&mut projection, &mut live, std::slice::from_ref(step));
+    }
+    let (mut projection, mut batched) = (DirectoryProjection::default(), rebuilt(&steps[..start]));
+    fold(&mut projection, &mut batched, &steps[start..]);
+    assert_eq!(differing(&live.rows, &batched.rows), [""; 0]);
 }
 
 #[test]

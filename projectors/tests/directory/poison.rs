@@ -158,6 +158,7 @@ fn a_tree_is_six_deep_at_most() {
         let result = projection.apply(&store, &step.recorded, &step.event, step.recorded.position);
         assert_eq!(result.is_ok(), depth <= 6, "{depth}");
         let changes = projection.render(&store).unwrap();
+        assert_eq!(changes.rows.is_empty(), depth > 6, "{depth}");
         store.write(&changes);
     }
 }

@@ -10,4 +10,5 @@ mod tokens;
 mod torn;
 mod trees;
 mod views_in_memory;
+mod wire;
 mod world;

@@ -180,7 +180,7 @@ fn rows_through_time(states: &[Vec<EntryKey>]) -> Vec<BTreeMap<Vec<u8>, Row>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_page_is_of_one_moment_or_says_that_it_may_not_be(

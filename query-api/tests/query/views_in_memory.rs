@@ -30,6 +30,8 @@ pub(crate) struct Memory {
     pub(crate) began_to_wait: Notify,
     /// What happens to the rows right before each of the next range reads.
     pub(crate) before_ranges: Mutex<Vec<Change>>,
+    /// What happens to the rows right before the next page is read.
+    pub(crate) before_page: Mutex<Option<Change>>,
     /// Every read fails.
     pub(crate) broken: Mutex<bool>,
 }
@@ -44,6 +46,7 @@ impl Memory {
             waiting: AtomicUsize::new(0),
             began_to_wait: Notify::new(),
             before_ranges: Mutex::default(),
+            before_page: Mutex::default(),
             broken: Mutex::new(false),
         })
     }
@@ -96,7 +99,13 @@ impl ViewReader for Memory {
     async fn get(&self, key: &RowKey) -> Result<Option<Row>, ViewError> {
         self.note("get", kind(key))?;
         assert!(key.to_bytes().len() <= 511, "a store refuses keys this long");
-        Ok(self.rows.lock().unwrap().get(&key.to_bytes()).cloned())
+        let mut rows = self.rows.lock().unwrap();
+        if matches!(key, RowKey::Page(_))
+            && let Some(change) = self.before_page.lock().unwrap().take()
+        {
+            change(&mut rows);
+        }
+        Ok(rows.get(&key.to_bytes()).cloned())
     }
 
     async fn multi_get(&self, keys: &[RowKey]) -> Result<Vec<Option<Row>>, ViewError> {

@@ -28,6 +28,7 @@ struct Run {
     events_per_second: f64,
     cpu_microseconds_per_event: f64,
     read_events_per_second: f64,
+    read_cpu_microseconds_per_event: f64,
 }
 
 /// Events a second with group commit against `max_batch = 1`, and what an event costs.
@@ -57,6 +58,7 @@ pub async fn run(settings: &Settings) -> anyhow::Result<Vec<Measurement>> {
             .goal(Bound::ratio_at_least(4.0)),
         Measurement::new("journal/cpu", median(|run| run.cpu_microseconds_per_event), "µs/event"),
         Measurement::new("journal/read", median(|run| run.read_events_per_second), "events/s"),
+        Measurement::new("journal/read_cpu", median(|run| run.read_cpu_microseconds_per_event), "µs/event"),
     ])
 }
 
@@ -85,25 +87,27 @@ async fn write(folder: &Path, options: SqliteJournalOptions, time: Duration) -> 
     }
     let (elapsed, cpu) = (started.elapsed(), cpu_time()?.saturating_sub(cpu));
     let count = events.load(Ordering::Relaxed);
-    let read_events_per_second = read_all(&journal, count).await?;
+    let (reading, reading_cpu) = (Instant::now(), cpu_time()?);
+    read_all(&journal, count).await?;
+    let (read, read_cpu) = (reading.elapsed(), cpu_time()?.saturating_sub(reading_cpu));
     journal.close().await;
     Ok(Run {
         events_per_second: per(count) / elapsed.as_secs_f64(),
         cpu_microseconds_per_event: cpu.as_secs_f64() * 1e6 / per(count),
-        read_events_per_second,
+        read_events_per_second: per(count) / read.as_secs_f64(),
+        read_cpu_microseconds_per_event: read_cpu.as_secs_f64() * 1e6 / per(count),
     })
 }
 
 /// Reads everything back as a rebuild does, which also shows that nothing is missing.
-async fn read_all(journal: &SqliteJournal, count: u64) -> anyhow::Result<f64> {
+async fn read_all(journal: &SqliteJournal, count: u64) -> anyhow::Result<()> {
     let feed = journal.feed();
-    let started = Instant::now();
     let mut last = Position::ZERO;
     while let Some(event) = feed.read(last, READ_PAGE).await?.last() {
         last = event.position;
     }
     anyhow::ensure!(last.0 == count, "{count} events were acknowledged, {last} are there");
-    Ok(per(count) / started.elapsed().as_secs_f64())
+    Ok(())
 }
 
 /// One or two events, one command in ten with a claim, each with its key.

@@ -158,6 +158,7 @@ async fn a_full_journal_loses_nothing_and_goes_on_with_more_room() {
     let journal = open_with(&path, small.clone()).await;
     let mut acknowledged = 0;
     let refused = loop {
+        assert!(acknowledged < 1000, "the limit does not hold");
         let mut large = append_many(business(), 0, 8);
         large.claims = vec![claim(&format!("number-{acknowledged}"))];
         match journal.append(large.clone()).await {

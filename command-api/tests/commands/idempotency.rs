@@ -1,0 +1,143 @@
+//! One key, one effect, one answer.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use command_api::{CommandError, CommandOptions, Outcome};
+use event_log::{
+    Append, AppendError, Appended, Claim, IdempotencyKey, Journal, JournalError, KeyRecord, Snapshot, SqliteJournal,
+};
+use events::{JournalId, RecordedEvent, StreamId, StreamVersion};
+
+use crate::directory::*;
+
+#[tokio::test]
+async fn given_a_used_key_when_the_same_is_asked_then_the_first_answer_comes_again() {
+    let directory = Directory::open().await;
+    let first = directory.service.execute(with_key("k"), register(business("Moe's"))).await.unwrap();
+    directory.accepted(change(&first, serde_json::json!({"slug": "flaming-moe-s"}))).await;
+    let head = directory.head().await;
+    for service in [directory.service.clone(), directory.other_service()] {
+        let again = service.execute(with_key("k"), register(business("Moe's"))).await.unwrap();
+        assert!(again.replayed);
+        assert_eq!(command_api::Accepted { replayed: false, ..again }, first, "the slug of then, not of now");
+    }
+    assert_eq!(directory.head().await, head);
+}
+
+#[tokio::test]
+async fn given_a_used_key_when_a_change_is_asked_again_then_the_outcome_is_that_of_then() {
+    let directory = Directory::open().await;
+    let first = directory.accepted(register(business("Moe's"))).await;
+    let changed = directory.service.execute(with_key("k"), phone(&first, "1")).await.unwrap();
+    directory.accepted(phone(&first, "2")).await;
+    let again = directory.service.execute(with_key("k"), phone(&first, "1")).await.unwrap();
+    assert_eq!((again.outcome, again.version, again.replayed), (Outcome::Changed, changed.version, true));
+}
+
+#[tokio::test]
+async fn given_a_used_key_when_something_else_is_asked_then_it_is_refused() {
+    let directory = Directory::open().await;
+    let first = directory.service.execute(with_key("k"), register(business("Moe's"))).await.unwrap();
+    let head = directory.head().await;
+    for other in [register(business("Other")), phone(&first, "1"), close(&first)] {
+        let refused = directory.service.execute(with_key("k"), other).await;
+        assert!(matches!(refused, Err(CommandError::KeyReused)), "{refused:?}");
+    }
+    assert_eq!(directory.head().await, head);
+}
+
+#[tokio::test]
+async fn given_a_key_of_one_actor_when_another_uses_it_then_it_is_another_key() {
+    let directory = Directory::open().await;
+    directory.service.execute(with_key("k"), register(business("Moe's"))).await.unwrap();
+    let mut other = with_key("k");
+    other.actor.id = "5ca1ab1e".to_owned();
+    let accepted = directory.service.execute(other, register(business("Barney's"))).await.unwrap();
+    assert!(!accepted.replayed);
+}
+
+#[tokio::test]
+async fn given_a_refused_command_when_its_key_is_used_again_then_it_is_decided_anew() {
+    let directory = Directory::open().await;
+    let body = || command_api::RegisterBusiness { categories: vec!["cinema".to_owned()], ..business("Aztec") };
+    assert!(directory.service.execute(with_key("k"), register(body())).await.is_err());
+    directory.accepted(category("cinema", None)).await;
+    let accepted = directory.service.execute(with_key("k"), register(body())).await.unwrap();
+    assert_eq!((accepted.outcome, accepted.replayed), (Outcome::Created, false));
+    assert_eq!(accepted.slug.as_deref(), Some("aztec"), "the refused one left no claim");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn given_one_key_when_asked_by_many_at_once_then_one_is_stored_and_all_get_its_answer() {
+    let directory = Directory::open().await;
+    let before = directory.head().await;
+    let source = command_api::GivenSource {
+        system: "osm".to_owned(),
+        external_id: "node/1".to_owned(),
+        ..command_api::GivenSource::default()
+    };
+    let asked = (0..32).map(|i| {
+        let service = if i % 2 == 0 { directory.service.clone() } else { directory.other_service() };
+        let body = command_api::RegisterBusiness { source: Some(source.clone()), ..business("Moe's") };
+        tokio::spawn(async move { service.execute(with_key("k"), register(body)).await.unwrap() })
+    });
+    let mut answers = Vec::new();
+    for task in asked.collect::<Vec<_>>() {
+        answers.push(task.await.unwrap());
+    }
+    assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1);
+    assert!(answers.iter().all(|answer| (answer.id, &answer.slug) == (answers[0].id, &answers[0].slug)));
+    assert_eq!(directory.head().await.0, before.0 + 1);
+}
+
+/// The real journal behind a line that breaks after every append: what was stored is not told.
+struct LosesAnswers(SqliteJournal);
+
+#[async_trait]
+impl Journal for LosesAnswers {
+    fn id(&self) -> JournalId {
+        self.0.id()
+    }
+
+    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        self.0.append(append).await?;
+        Err(JournalError::Unavailable { operation: "append", reason: "the line broke".to_owned() }.into())
+    }
+
+    async fn read_stream(
+        &self,
+        stream: StreamId,
+        after: StreamVersion,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, JournalError> {
+        self.0.read_stream(stream, after, limit).await
+    }
+
+    async fn find_key(&self, key: &IdempotencyKey) -> Result<Option<KeyRecord>, JournalError> {
+        self.0.find_key(key).await
+    }
+
+    async fn find_claims(&self, claims: &[Claim]) -> Result<Vec<Option<StreamId>>, JournalError> {
+        self.0.find_claims(claims).await
+    }
+
+    async fn load_snapshot(&self, stream: StreamId) -> Result<Option<Snapshot>, JournalError> {
+        self.0.load_snapshot(stream).await
+    }
+
+    async fn save_snapshot(&self, stream: StreamId, snapshot: Snapshot) -> Result<(), JournalError> {
+        self.0.save_snapshot(stream, snapshot).await
+    }
+}
+
+#[tokio::test]
+async fn given_an_answer_that_was_lost_when_no_key_was_sent_then_it_is_settled_by_asking() {
+    let directory = Directory::open().await;
+    let before = directory.head().await;
+    let service = service(Arc::new(LosesAnswers(directory.journal.clone())), CommandOptions::default());
+    let accepted = service.execute(context(), register(business("Moe's"))).await.unwrap();
+    assert_eq!((accepted.outcome, accepted.replayed), (Outcome::Created, false));
+    assert_eq!(directory.head().await.0, before.0 + 1);
+    assert_eq!(accepted.position, directory.head().await);
+}

@@ -1,0 +1,12 @@
+//! Commands against a real journal, in process and over HTTP.
+#![allow(clippy::unwrap_used)]
+
+mod answers;
+mod conflicts;
+mod directory;
+mod http_refusals;
+mod http_success;
+mod idempotency;
+mod references;
+mod slugs;
+mod upserts;
