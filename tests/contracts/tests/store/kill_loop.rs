@@ -64,7 +64,7 @@ fn a_killed_store_is_as_after_its_last_batch() {
         for number in position + 1..=reached {
             model.apply(batch(seed, number).0);
         }
-        assert_eq!(content(&store), model, "round {round}: not what batch {reached} left");
+        assert!(content(&store) == model, "round {round}: not what batch {reached} left");
         if reached > 0 {
             assert_eq!(store.checkpoint().unwrap(), Some(batch(seed, reached).1));
         }
@@ -98,20 +98,26 @@ fn a_full_disk_loses_nothing() {
     assert_eq!(store.checkpoint().unwrap(), Some(batch(5, told).1));
     let mut model = StoreModel::default();
     (1..=told).for_each(|number| model.apply(batch(5, number).0));
-    assert_eq!(content(&store), model);
+    assert!(content(&store) == model, "the content is not what was committed");
 
     // And with room it goes on.
     let (changes, checkpoint) = batch(5, told + 1);
     store.commit(&changes, &checkpoint).unwrap();
     model.apply(changes);
-    assert_eq!(content(&store), model);
+    assert!(content(&store) == model, "the content is not what was committed");
 }
 
 #[test]
 fn another_process_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
-    let output = writer(folder.path(), 1).output().unwrap();
+    let mut second = writer(folder.path(), 1).stderr(Stdio::piped()).spawn().unwrap();
+    let wrote = BufReader::new(second.stdout.take().unwrap()).lines().next();
+    if wrote.is_some() {
+        second.kill().unwrap();
+    }
+    let output = second.wait_with_output().unwrap();
+    assert!(wrote.is_none(), "a second process wrote");
     assert_eq!(output.status.code(), Some(2));
     let words = String::from_utf8(output.stderr).unwrap();
     assert!(words.contains("in use by another process"), "{words}");

@@ -51,7 +51,7 @@ fn reopening_keeps_everything() {
         model.apply(changes);
         drop(store);
         let store = open(folder.path(), 64 << 20).unwrap();
-        assert_eq!(content(&store), model);
+        assert!(content(&store) == model, "the content is not what was committed");
         assert_eq!(store.checkpoint().unwrap(), Some(checkpoint));
     }
 }
@@ -77,19 +77,19 @@ fn a_batch_that_does_not_fit_leaves_no_trace() {
     // Then: all before is there, nothing of the batch, here and after reopening.
     let checkpoint = store.checkpoint().unwrap();
     assert_eq!(checkpoint, Some(batch(2, number - 1).1));
-    assert_eq!(content(&store), model);
+    assert!(content(&store) == model, "the content is not what was committed");
     drop(store);
 
     // And with a larger map it goes on.
     let mut store = open(folder.path(), 64 << 20).unwrap();
     assert_eq!(store.checkpoint().unwrap(), checkpoint);
-    assert_eq!(content(&store), model);
+    assert!(content(&store) == model, "the content is not what was committed");
     for number in number..number + 20 {
         let (changes, checkpoint) = batch(2, number);
         store.commit(&changes, &checkpoint).unwrap();
         model.apply(changes);
     }
-    assert_eq!(content(&store), model);
+    assert!(content(&store) == model, "the content is not what was committed");
 }
 
 #[test]

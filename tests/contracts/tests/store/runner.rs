@@ -41,7 +41,8 @@ pub(crate) async fn start(views: &Path, feed: &Arc<MemoryFeed>) -> GroupHandle {
 /// Waits until a group has ended or stalled, and why.
 async fn reason(group: &GroupHandle) -> String {
     let mut health = group.health();
-    let ended = health.wait_for(|h| matches!(h, GroupHealth::Halted { .. } | GroupHealth::Stalled { .. })).await;
+    let ended = health.wait_for(|h| matches!(h, GroupHealth::Halted { .. } | GroupHealth::Stalled { .. }));
+    let ended = tokio::time::timeout(Duration::from_secs(30), ended).await.expect("neither halted nor stalled");
     match ended.unwrap().clone() {
         GroupHealth::Halted { reason } => format!("halted: {reason}"),
         GroupHealth::Stalled { reason } => format!("stalled: {reason}"),
