@@ -42,7 +42,17 @@ pub(crate) struct Environment {
     pub(super) state: RawDatabase,
     pub(super) meta: RawDatabase,
     // Dropped last: nobody else opens the file while it is mapped here.
-    _lock: File,
+    _lock: FolderLock,
+}
+
+/// Says that nobody else may open a folder.
+struct FolderLock(File);
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing is not enough: a child process that is just being started holds a copy of the file until it runs.
+        let _ = self.0.unlock();
+    }
 }
 
 impl Environment {
@@ -182,7 +192,7 @@ fn map_file(builder: &EnvOpenOptions, folder: &Path) -> heed::Result<Env> {
     unsafe { builder.open(folder) }
 }
 
-fn lock_folder(folder: &Path) -> Result<File, StoreError> {
+fn lock_folder(folder: &Path) -> Result<FolderLock, StoreError> {
     let path = folder.join("lock");
     let file = File::options()
         .create(true)
@@ -191,7 +201,7 @@ fn lock_folder(folder: &Path) -> Result<File, StoreError> {
         .open(&path)
         .map_err(|e| io_error("lock the store", e))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(FolderLock(file)),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: folder.display().to_string() }),
         Err(TryLockError::Error(e)) => Err(io_error("lock the store", e)),
     }

@@ -6,4 +6,5 @@ mod kill_loop;
 mod laws;
 mod memory_feed;
 mod parking;
+mod real_journal;
 mod runner;
