@@ -1,0 +1,175 @@
+//! The command line.
+
+mod output;
+mod projections;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use output::say;
+pub use projections::{list_projections, skip_parked_event};
+
+use crate::config::{DataOverrides, ImportOverrides, LogFormat, LogOverrides, Overrides, ServerOverrides};
+use crate::exit::EXIT_CODES_HELP;
+
+/// The backend of a public business directory.
+///
+/// Without a command it starts everything: API, projections and documentation, on http://127.0.0.1:8080 with a demo
+/// directory. Settings also come from a file and from the environment (LAWLESS_SERVER__LISTEN and so on).
+#[derive(Debug, Parser)]
+#[command(name = "lawless", version, after_help = EXIT_CODES_HELP, after_long_help = EXIT_CODES_HELP)]
+pub struct CommandLine {
+    /// What to do; `all` when left out.
+    #[command(subcommand)]
+    pub command: Option<Task>,
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: CommonOptions,
+    /// Options of `all`.
+    #[command(flatten)]
+    pub serve: ServeOptions,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct CommonOptions {
+    /// Folder with everything that is kept [default: ./data]
+    #[arg(long, value_name = "FOLDER", global = true)]
+    pub data: Option<PathBuf>,
+    /// File with settings (TOML)
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Shape of the log on standard error [default: text]
+    #[arg(long, value_name = "FORMAT", global = true)]
+    pub log_format: Option<LogFormat>,
+}
+
+/// Options of `all`.
+#[derive(Debug, Args, Clone, Default)]
+pub struct ServeOptions {
+    /// Where the API answers [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// Where health, metrics and the operator's endpoints answer [default: 127.0.0.1:8081]
+    #[arg(long, value_name = "ADDRESS")]
+    pub admin_listen: Option<SocketAddr>,
+    /// Leave an empty data folder empty: no demo directory
+    #[arg(long)]
+    pub empty: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// Start everything (the default)
+    All(ServeOptions),
+    /// Fill an empty data folder with a made-up directory
+    Demo {
+        /// How many businesses [default: 5000]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=10_000_000))]
+        businesses: Option<u64>,
+        /// Another seed is another directory [default: 1]
+        #[arg(long, value_name = "S")]
+        seed: Option<u64>,
+    },
+    /// Bring in businesses from a GeoJSON file, gzipped or not; again and again, without doubles
+    Import {
+        /// The file
+        file: PathBuf,
+        /// How its fields become businesses; see mappings/
+        #[arg(long, value_name = "FILE")]
+        mapping: PathBuf,
+        /// Where rejected rows and warnings are written [default: <FILE's name>.report.ndjson here]
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+        /// Rows at once [default: 256]
+        #[arg(long, value_name = "N")]
+        concurrency: Option<usize>,
+    },
+    /// See and mend projections
+    Projections {
+        /// What to do with them
+        #[command(subcommand)]
+        task: ProjectionsTask,
+    },
+    /// See to the admin key
+    AdminKey {
+        /// What to do with it
+        #[command(subcommand)]
+        task: AdminKeyTask,
+    },
+}
+
+/// What to do with projections.
+#[derive(Debug, Subcommand)]
+pub enum ProjectionsTask {
+    /// Where every projection group stands, and what is parked (of the running server)
+    List,
+    /// Go on without a parked event (on the running server); the decision becomes an event itself
+    Skip {
+        /// The projection group, for example `directory`
+        group: String,
+        /// Position of the parked event
+        position: u64,
+        /// Why; kept in the journal
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// What to do with the admin key.
+#[derive(Debug, Subcommand)]
+pub enum AdminKeyTask {
+    /// Make a new admin key and print it; the old one ends at once
+    Rotate,
+}
+
+impl CommandLine {
+    /// What the options say about settings.
+    pub fn overrides(&self) -> Overrides {
+        let serve = match &self.command {
+            Some(Task::All(own)) => ServeOptions {
+                listen: own.listen.or(self.serve.listen),
+                admin_listen: own.admin_listen.or(self.serve.admin_listen),
+                empty: own.empty || self.serve.empty,
+            },
+            _ => self.serve.clone(),
+        };
+        let concurrency = match &self.command {
+            Some(Task::Import { concurrency, .. }) => *concurrency,
+            _ => None,
+        };
+        Overrides {
+            server: ServerOverrides { listen: serve.listen, admin_listen: serve.admin_listen },
+            data: DataOverrides { folder: self.common.data.clone() },
+            log: LogOverrides { format: self.common.log_format },
+            import: ImportOverrides { concurrency },
+        }
+    }
+
+    /// Whether an empty data folder stays empty.
+    pub fn stays_empty(&self) -> bool {
+        self.serve.empty || matches!(&self.command, Some(Task::All(own)) if own.empty)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn options_stand_before_or_after_the_command() {
+        CommandLine::command().debug_assert();
+        for line in [&["lawless", "--listen", "127.0.0.1:9"][..], &["lawless", "all", "--listen", "127.0.0.1:9"]] {
+            let parsed = CommandLine::try_parse_from(line).unwrap();
+            assert_eq!(parsed.overrides().server.listen.unwrap().port(), 9);
+        }
+        let parsed = CommandLine::try_parse_from(["lawless", "demo", "--data", "d", "--businesses", "7"]).unwrap();
+        assert_eq!(parsed.overrides().data.folder.unwrap(), PathBuf::from("d"));
+    }
+}

@@ -1,0 +1,99 @@
+//! `lawless projections`: asks the running server, or opens the folder itself when none runs.
+
+use event_log::EventFeed;
+use events::{Actor, ActorKind, Position};
+use projectors::{
+    DIRECTORY_VERSION, LmdbProjectionStore, ProjectionStore, StoreOptions, generation_folder, list_parked,
+};
+
+use super::say;
+use crate::admin_client::{AdminClient, GroupStatus, ParkedStream, SkipRequest};
+use crate::config::Config;
+use crate::engine::{DIRECTORY_GROUP, Engine};
+use crate::folder::{DataFolder, running_server};
+use crate::secrets::read_admin_key;
+use crate::skip;
+
+/// Prints where every projection group stands.
+///
+/// # Errors
+/// The server or the folder cannot be asked.
+pub async fn list_projections(config: &Config) -> anyhow::Result<()> {
+    let groups = match client(config)? {
+        Some(admin) => admin.projections().await?,
+        None => vec![Stopped::open(config).await?.status().await?],
+    };
+    for group in groups {
+        say(format!("{}: {}, {} of {} events", group.group, group.health, group.published, group.head));
+        if let Some(reason) = group.reason {
+            say(format!("  {reason}"));
+        }
+        for parked in &group.parked {
+            let ParkedStream { stream, position, event_type, error, queued } = parked;
+            say(format!("  parked: {event_type} at {position} of {stream}, {queued} more wait behind it: {error}"));
+        }
+        if group.parked.is_empty() {
+            say("  nothing is parked");
+        }
+    }
+    Ok(())
+}
+
+/// Goes on without a parked event.
+///
+/// # Errors
+/// Nothing is parked there, or the server or the folder cannot be used.
+pub async fn skip_parked_event(config: &Config, group: &str, position: u64, reason: String) -> anyhow::Result<()> {
+    let decided = match client(config)? {
+        Some(admin) => admin.skip(group, &SkipRequest { position, reason }).await?.position,
+        None => {
+            anyhow::ensure!(group == DIRECTORY_GROUP, "there is no projection group {group:?}");
+            let stopped = Stopped::open(config).await?;
+            let parked = list_parked(&stopped.store)?;
+            let actor = Actor { kind: ActorKind::Admin, id: "command-line".to_owned() };
+            let journal = &stopped.engine.journal;
+            let at = skip::skip_parked_event(journal, group, &parked, Position(position), &reason, actor).await?;
+            stopped.engine.close().await;
+            at.0
+        }
+    };
+    say(format!("the decision is event {decided}; {group} goes on without event {position}"));
+    Ok(())
+}
+
+fn client(config: &Config) -> anyhow::Result<Option<AdminClient>> {
+    let Some(server) = running_server(&config.data.folder)? else { return Ok(None) };
+    let key = read_admin_key(&config.data.folder)?;
+    Ok(Some(AdminClient::new(&server.admin, key)?))
+}
+
+/// A folder on which no server runs.
+struct Stopped {
+    engine: Engine,
+    store: LmdbProjectionStore,
+}
+
+impl Stopped {
+    async fn open(config: &Config) -> anyhow::Result<Self> {
+        anyhow::ensure!(config.data.folder.is_dir(), "there is no data folder {}", config.data.folder.display());
+        let engine = Engine::open(DataFolder::open(&config.data.folder)?, config).await?;
+        let folder = generation_folder(&engine.folder.views_folder(), DIRECTORY_GROUP, DIRECTORY_VERSION);
+        let options = StoreOptions { map_bytes: config.views.map_gib << 30, ..StoreOptions::default() };
+        let store = LmdbProjectionStore::open(&folder, &options)?;
+        Ok(Self { engine, store })
+    }
+
+    async fn status(self) -> anyhow::Result<GroupStatus> {
+        let published = self.store.checkpoint()?.map_or(0, |checkpoint| checkpoint.position.0);
+        let status = GroupStatus {
+            group: DIRECTORY_GROUP.to_owned(),
+            health: "not running".to_owned(),
+            reason: None,
+            published,
+            head: self.engine.journal.feed().head().await?.0,
+            parked: list_parked(&self.store)?.into_iter().map(ParkedStream::from).collect(),
+        };
+        self.engine.close().await;
+        Ok(status)
+    }
+}

@@ -1,0 +1,256 @@
+//! An import: reads rows, makes what they need, gives them to the directory, takes down what became of each.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context;
+use command_api::{DefineCategory, DefineLocation, GivenLocationKind, LocalizedNames, Places, RegisterBusiness};
+use events::{LocationKind, Point};
+use tokio::sync::{OnceCell, Semaphore, mpsc};
+use tokio::task::JoinSet;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::geojson::{RawFeature, read_features, unpack};
+use super::mapping::Mapping;
+use super::progress::ImportProgress;
+use super::report::{Report, RowPlace};
+use super::row::{Finding, Row, leave_out, map_feature};
+use super::writer::{DirectoryWriter, WriteError};
+use crate::signals::stopped;
+
+/// Features that are read ahead.
+const FEATURES_AHEAD: usize = 1_024;
+
+/// How often members of one row may be left out because the directory refuses them.
+const LEAVE_OUT_ROUNDS: usize = 4;
+
+/// Bounds of an import.
+#[derive(Debug, Clone)]
+pub(super) struct ImportOptions {
+    /// Rows at once.
+    pub concurrency: usize,
+    /// Bytes of one feature.
+    pub max_feature_bytes: usize,
+}
+
+/// Why an import ended before its file did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It did not: every row is accounted for.
+    Whole,
+    /// A signal came.
+    Interrupted,
+    /// The directory could not take rows any more.
+    Unavailable(String),
+}
+
+struct Import {
+    writer: Arc<dyn DirectoryWriter>,
+    places: Arc<Places>,
+    report: Arc<Report>,
+    /// Locations made or found, each once, however many rows wait for it.
+    locations: Mutex<HashMap<String, Arc<OnceCell<()>>>>,
+}
+
+/// Imports a file. Rows that were given to the directory are always finished, also when the import ends early.
+///
+/// # Errors
+/// The file cannot be read to its end, or the report not be written. What came before is in the directory.
+pub(super) async fn import_file(
+    file: &Path,
+    mapping: &Mapping,
+    options: &ImportOptions,
+    writer: Arc<dyn DirectoryWriter>,
+    places: Arc<Places>,
+    report: Arc<Report>,
+    mut stop: tokio::sync::watch::Receiver<bool>,
+) -> anyhow::Result<Ended> {
+    for node in &mapping.category {
+        let body = DefineCategory { parent: node.parent.clone(), names: LocalizedNames(node.names.clone()) };
+        writer
+            .ensure_category(&node.slug, body)
+            .await
+            .with_context(|| format!("category {:?} of the mapping cannot be defined", node.slug))?;
+    }
+    let import = Arc::new(Import { writer, places, report, locations: Mutex::default() });
+    let progress = ImportProgress::start(file)?;
+    let (mut features, reading) = read_in_background(file, options.max_feature_bytes, &progress)?;
+
+    let places_left = Arc::new(Semaphore::new(options.concurrency));
+    let mut seen = HashSet::new();
+    let mut tasks: JoinSet<Result<(), String>> = JoinSet::new();
+    let mut ended = Ended::Whole;
+    loop {
+        let feature = tokio::select! {
+            biased;
+            () = stopped(&mut stop) => {
+                ended = Ended::Interrupted;
+                break;
+            }
+            feature = features.recv() => match feature {
+                Some(feature) => feature,
+                None => break,
+            },
+        };
+        progress.row(&import.report);
+        let Some((place, row)) = import.prepare(mapping, &feature, &mut seen) else { continue };
+        let permit = places_left.clone().acquire_owned().await.context("the semaphore is never closed")?;
+        let import = import.clone();
+        tasks.spawn(async move {
+            let taken = import.take(&place, row).await;
+            drop(permit);
+            taken
+        });
+        if let Some(reason) = first_failure(&mut tasks) {
+            ended = Ended::Unavailable(reason);
+            break;
+        }
+    }
+    // Nothing is read any more; the thread notices at its next feature.
+    drop(features);
+    while let Some(done) = tasks.join_next().await {
+        if let Err(reason) = done.context("a row's task panicked")? {
+            ended = Ended::Unavailable(reason);
+        }
+    }
+    progress.finish(&import.report);
+    import.report.finish()?;
+    let read = tokio::task::spawn_blocking(move || reading.join())
+        .await?
+        .map_err(|_| anyhow::anyhow!("the thread that reads the file panicked"))?;
+    read.with_context(|| format!("{} cannot be read to its end", file.display()))?;
+    Ok(ended)
+}
+
+type Reading = std::thread::JoinHandle<anyhow::Result<()>>;
+
+fn read_in_background(
+    file: &Path,
+    max_feature_bytes: usize,
+    progress: &ImportProgress,
+) -> anyhow::Result<(mpsc::Receiver<RawFeature>, Reading)> {
+    let opened = File::open(file).with_context(|| format!("{} cannot be opened", file.display()))?;
+    let counted = progress.count(opened);
+    let (sender, receiver) = mpsc::channel(FEATURES_AHEAD);
+    let reading = std::thread::Builder::new().name("import-read".to_owned()).spawn(move || {
+        let mut sink = |feature| sender.blocking_send(feature).is_ok();
+        read_features(unpack(counted)?, max_feature_bytes, &mut sink)?;
+        Ok(())
+    })?;
+    Ok((receiver, reading))
+}
+
+fn first_failure(tasks: &mut JoinSet<Result<(), String>>) -> Option<String> {
+    while let Some(done) = tasks.try_join_next() {
+        match done {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => return Some(reason),
+            Err(e) => return Some(format!("a row's task panicked: {e}")),
+        }
+    }
+    None
+}
+
+impl Import {
+    /// In the order of the file, so that of two rows with one id always the first counts.
+    fn prepare(&self, mapping: &Mapping, feature: &RawFeature, seen: &mut HashSet<u128>) -> Option<(RowPlace, Row)> {
+        let mut place = RowPlace { feature: feature.number, line: feature.line, external_id: None };
+        let row = match map_feature(mapping, feature.text.get()) {
+            Ok(row) => row,
+            Err(rejected) => {
+                place.external_id = rejected.external_id;
+                self.report.rejected(&place, &[rejected.reason]);
+                return None;
+            }
+        };
+        let external_id = row.business.source.as_ref().map(|source| source.external_id.clone()).unwrap_or_default();
+        // Hashes, so that a large file does not fill the memory with its ids.
+        let is_first = seen.insert(xxh3_128(external_id.as_bytes()));
+        place.external_id = Some(external_id);
+        if !is_first {
+            let reason = Finding::new("/source/external_id", "duplicate_id", "an earlier row of the file has this id");
+            self.report.rejected(&place, &[reason]);
+            return None;
+        }
+        for warning in &row.warnings {
+            self.report.warned(&place, warning);
+        }
+        Some((place, row))
+    }
+
+    /// Gives a row to the directory. An error ends the import: the directory does not answer.
+    async fn take(&self, place: &RowPlace, row: Row) -> Result<(), String> {
+        let mut business = row.business;
+        self.ensure_location(&business, place).await?;
+        for _ in 0..LEAVE_OUT_ROUNDS {
+            let refused = match self.writer.upsert(&business).await {
+                Ok(upserted) => {
+                    self.report.accepted(upserted);
+                    return Ok(());
+                }
+                Err(WriteError::Unavailable(reason)) => return Err(reason),
+                Err(WriteError::Refused(refused)) => refused,
+            };
+            // Optional members that the directory refuses are left out; anything else rejects the row.
+            let mut lighter = business.clone();
+            if refused.is_empty() || !refused.iter().all(|finding| leave_out_once(&mut lighter, &business, finding)) {
+                self.report.rejected(place, &refused);
+                return Ok(());
+            }
+            for finding in &refused {
+                self.report.warned(place, finding);
+            }
+            business = lighter;
+        }
+        self.report.rejected(place, &[Finding::new("", "refused", "too many members had to be left out")]);
+        Ok(())
+    }
+
+    /// Makes the locations that the business's point lies in, from the outermost in.
+    async fn ensure_location(&self, business: &RegisterBusiness, place: &RowPlace) -> Result<(), String> {
+        let (Some(point), None) = (business.point, &business.location) else { return Ok(()) };
+        let mut parent: Option<String> = None;
+        for node in self.places.chain_of_point(Point::from(point)) {
+            let cell = {
+                let mut locations = self.locations.lock().expect("nothing panics while it holds the map");
+                locations.entry(node.slug.clone()).or_default().clone()
+            };
+            let body = DefineLocation {
+                parent: parent.replace(node.slug.clone()),
+                kind: given_kind(node.kind),
+                names: LocalizedNames([("en".to_owned(), node.name)].into()),
+                point: None,
+            };
+            let ensured = cell.get_or_try_init(|| self.writer.ensure_location(&node.slug, body)).await;
+            match ensured {
+                Ok(()) => {}
+                Err(WriteError::Unavailable(reason)) => return Err(reason),
+                // The business is filed as far in as locations reach.
+                Err(WriteError::Refused(findings)) => {
+                    for finding in findings {
+                        self.report.warned(place, &Finding::new("/location", &finding.code, finding.detail));
+                    }
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Two findings may name the same member: the second finds it gone already.
+fn leave_out_once(lighter: &mut RegisterBusiness, whole: &RegisterBusiness, finding: &Finding) -> bool {
+    leave_out(lighter, &finding.pointer) || leave_out(&mut whole.clone(), &finding.pointer)
+}
+
+fn given_kind(kind: LocationKind) -> GivenLocationKind {
+    match kind {
+        LocationKind::Country => GivenLocationKind::Country,
+        LocationKind::Region => GivenLocationKind::Region,
+        LocationKind::County => GivenLocationKind::County,
+        LocationKind::City => GivenLocationKind::City,
+        LocationKind::District => GivenLocationKind::District,
+    }
+}

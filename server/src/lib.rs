@@ -1,0 +1,21 @@
+//! The program: configuration, wiring, roles, command line, demo and import.
+//!
+//! The only place that knows everything; nothing else may know it.
+
+mod admin_client;
+mod catch_up;
+pub mod cli;
+pub mod config;
+pub mod demo;
+mod engine;
+pub mod exit;
+mod folder;
+pub mod import;
+mod logging;
+mod program;
+mod secrets;
+pub mod serve;
+mod signals;
+mod skip;
+
+pub use program::run;

@@ -1,0 +1,49 @@
+//! From the command line to the task.
+
+use command_api::AdminKeyFile;
+
+use crate::cli::{AdminKeyTask, CommandLine, ProjectionsTask, Task, list_projections, say, skip_parked_event};
+use crate::config::Config;
+use crate::demo::run_demo;
+use crate::import::run_import;
+use crate::logging;
+use crate::secrets::admin_key_file;
+use crate::serve::run_all;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Why it could not be done; [`crate::exit::exit_code`] gives the code.
+pub fn run(line: CommandLine) -> anyhow::Result<()> {
+    let config = Config::load(line.common.config.as_deref(), &line.overrides())?;
+    logging::start(&config.log)?;
+    tracing::debug!(?config, "configuration");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(perform(line, &config));
+    // What still runs is cut off: everything that must be kept was kept before it was acknowledged.
+    runtime.shutdown_background();
+    result
+}
+
+async fn perform(line: CommandLine, config: &Config) -> anyhow::Result<()> {
+    let stays_empty = line.stays_empty();
+    match line.command {
+        None | Some(Task::All(_)) => run_all(config, stays_empty).await,
+        Some(Task::Demo { businesses, seed }) => run_demo(config, businesses, seed).await,
+        Some(Task::Import { file, mapping, report, .. }) => run_import(config, &file, &mapping, report).await,
+        Some(Task::Projections { task: ProjectionsTask::List }) => list_projections(config).await,
+        Some(Task::Projections { task: ProjectionsTask::Skip { group, position, reason } }) => {
+            skip_parked_event(config, &group, position, reason).await
+        }
+        Some(Task::AdminKey { task: AdminKeyTask::Rotate }) => rotate(config),
+    }
+}
+
+/// A running server takes the new key with its next request.
+fn rotate(config: &Config) -> anyhow::Result<()> {
+    let folder = &config.data.folder;
+    anyhow::ensure!(folder.join("format").is_file(), "there is no data folder {}", folder.display());
+    let key = AdminKeyFile::rotate(admin_key_file(folder))?;
+    say(format!("New admin key: {key}"));
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! The admin listener: health, metrics, and what operators do. Bound to the loopback unless told otherwise.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use command_api::AdminKeyFile;
+use event_log::{EventFeed, SqliteJournal};
+use events::{Actor, ActorKind, Position};
+use http_api::Problem;
+use metrics_exporter_prometheus::PrometheusHandle;
+use projectors::{GroupHandle, ParkedEntry};
+use serde_json::json;
+
+use super::readiness::{Readiness, words};
+use crate::admin_client::{GroupStatus, ParkedStream, SkipAnswer, SkipRequest};
+use crate::engine::DIRECTORY_GROUP;
+use crate::skip::{SkipError, skip_parked_event};
+
+/// What the admin endpoints work on.
+pub(super) struct Admin {
+    pub(super) directory: Arc<GroupHandle>,
+    pub(super) journal: SqliteJournal,
+    pub(super) readiness: Readiness,
+    pub(super) metrics: PrometheusHandle,
+    pub(super) admin_key: AdminKeyFile,
+}
+
+/// The admin endpoints.
+pub(super) fn admin_router(admin: Admin) -> Router {
+    Router::new()
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/admin/projections", get(projections))
+        .route("/admin/projections/{group}/skip", post(skip))
+        .with_state(Arc::new(admin))
+}
+
+async fn ready(State(admin): State<Arc<Admin>>) -> Response {
+    let reasons = admin.readiness.reasons();
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({"ready": reasons.is_empty(), "reasons": reasons}))).into_response()
+}
+
+async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
+    let content_type = HeaderValue::from_static("text/plain; version=0.0.4");
+    ([(header::CONTENT_TYPE, content_type)], admin.metrics.render()).into_response()
+}
+
+async fn projections(State(admin): State<Arc<Admin>>) -> Result<Json<Vec<GroupStatus>>, Problem> {
+    let head = admin.journal.feed().head().await.map_err(|e| unavailable(&e))?;
+    let parked = admin.directory.parked().map_err(|e| unavailable(&e))?;
+    let (health, reason) = words(&admin.directory.health().borrow());
+    Ok(Json(vec![GroupStatus {
+        group: DIRECTORY_GROUP.to_owned(),
+        health: health.to_owned(),
+        reason,
+        published: admin.directory.status().published.0,
+        head: head.0,
+        parked: parked.into_iter().map(ParkedStream::from).collect(),
+    }]))
+}
+
+async fn skip(
+    State(admin): State<Arc<Admin>>,
+    Path(group): Path<String>,
+    headers: HeaderMap,
+    body: Result<Json<SkipRequest>, JsonRejection>,
+) -> Result<Json<SkipAnswer>, Problem> {
+    authorize(&admin, &headers)?;
+    let Json(request) = body.map_err(|e| invalid(e.body_text()))?;
+    if group != DIRECTORY_GROUP {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no such projection group"));
+    }
+    let parked = admin.directory.parked().map_err(|e| unavailable(&e))?;
+    let actor = Actor { kind: ActorKind::Admin, id: "admin-listener".to_owned() };
+    let position = Position(request.position);
+    let decided = skip_parked_event(&admin.journal, &group, &parked, position, &request.reason, actor).await;
+    match decided {
+        Ok(position) => Ok(Json(SkipAnswer { position: position.0 })),
+        Err(error @ SkipError::Reason) => Err(invalid(error.to_string())),
+        Err(error @ SkipError::NotParked(_)) => {
+            Err(Problem::new(StatusCode::NOT_FOUND, "not_found", "Nothing is parked there").detail(error.to_string()))
+        }
+        Err(error @ (SkipError::Append(_) | SkipError::Journal(_))) => Err(unavailable(&error)),
+    }
+}
+
+fn authorize(admin: &Admin, headers: &HeaderMap) -> Result<(), Problem> {
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    if given.is_some_and(|given| admin.admin_key.check(given).is_ok()) {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "The admin key is needed")
+        .detail("send `Authorization: Bearer <admin key>`; the key lies in the data folder"))
+}
+
+fn invalid(detail: String) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", "The request is not valid").detail(detail)
+}
+
+fn unavailable(error: &(impl std::fmt::Display + ?Sized)) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "This cannot be done now").detail(error.to_string())
+}
+
+impl From<ParkedEntry> for ParkedStream {
+    fn from(entry: ParkedEntry) -> Self {
+        let ParkedEntry { stream, position, event_type, error, queued } = entry;
+        Self { stream: stream.to_string(), position: position.0, event_type, error, queued }
+    }
+}

@@ -1,0 +1,15 @@
+//! `lawless all`: everything in one process.
+
+mod admin;
+mod errors_page;
+mod listener;
+mod openapi;
+mod pages;
+mod readiness;
+mod request_log;
+mod router;
+mod run;
+mod welcome;
+
+pub use openapi::openapi_json;
+pub use run::run_all;

@@ -1,0 +1,158 @@
+//! The life of `lawless all`: open, fill in the demo, serve, drain, close.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use command_api::AdminKeyFile;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use projectors::GroupHandle;
+use query_api::QueryOptions;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::admin::{Admin, admin_router};
+use super::listener::{bind, serve};
+use super::readiness::Readiness;
+use super::router::{around, public_router};
+use super::welcome::{say_new_key, say_ready};
+use crate::catch_up::wait_for_views;
+use crate::cli::say;
+use crate::config::Config;
+use crate::demo::{DemoDirectory, fill_demo};
+use crate::engine::Engine;
+use crate::folder::{Addresses, DataFolder};
+use crate::secrets::{admin_key_file, load_or_create_cursor_key};
+use crate::signals::{stop_signal, stopped};
+
+/// How often metrics forget what no longer counts.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+
+/// Runs until it is told to stop.
+///
+/// # Errors
+/// An address or the folder is in use, the folder is not ours, an engine fails.
+pub async fn run_all(config: &Config, stays_empty: bool) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let mut stop = stop_signal()?;
+    let metrics = start_metrics()?;
+    let folder = DataFolder::open(&config.data.folder)?;
+    // Bound before anything is written, so that a taken port costs nothing.
+    let api = bind(config.server.listen, "--listen").await?;
+    let admin = bind(config.server.admin_listen, "--admin-listen").await?;
+    let (admin_key, new_key) = AdminKeyFile::load_or_create(admin_key_file(folder.path()))?;
+    let cursor_key = load_or_create_cursor_key(folder.path())?;
+    if let Some(key) = new_key {
+        say_new_key(&key);
+    }
+    let engine = Engine::open(folder, config).await?;
+    fill_demo_if_wanted(config, stays_empty, &engine, &stop).await?;
+
+    let head = engine.head().await?;
+    let directory = Arc::new(engine.start_directory().await?);
+    let queries = query_api::router(
+        directory.reader(),
+        QueryOptions {
+            token_wait_max: Duration::from_millis(config.views.token_wait_ms),
+            ..QueryOptions::new(cursor_key)
+        },
+    );
+    let commands = command_api::router(engine.commands(), admin_key.clone());
+    let body_timeout = config.server.body_read_timeout();
+    let operations = admin_router(Admin {
+        directory: directory.clone(),
+        journal: engine.journal.clone(),
+        readiness: Readiness::watch(directory.health(), stop.clone()),
+        metrics,
+        admin_key,
+    });
+    let addresses = Addresses { admin: reachable(&admin)?, api: reachable(&api)? };
+    let serving = tokio::spawn(serve_both(
+        (api, public_router(queries, commands, body_timeout)),
+        (admin, around(operations, body_timeout)),
+        config.clone(),
+        stop.clone(),
+    ));
+    engine.folder.announce(&addresses)?;
+    let ready = wait_for_views(&directory, head, stop.clone()).await;
+    if ready.is_ok() {
+        say_ready(&addresses, engine.folder.path(), head.0, start.elapsed());
+    } else if !*stop.borrow() {
+        // It goes on serving what it has, and says on /readyz why it is not ready.
+        tracing::error!(error = ?ready, "the views do not catch up");
+    }
+    stopped(&mut stop).await;
+    tracing::info!("stopping");
+    let drained = serving.await.context("the listeners panicked")?;
+    engine.folder.forget_addresses()?;
+    end_directory(directory).await;
+    engine.close().await;
+    drained
+}
+
+async fn serve_both(
+    api: (TcpListener, axum::Router),
+    admin: (TcpListener, axum::Router),
+    config: Config,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let api = serve(api.0, api.1, &config.server, stop.clone());
+    let admin = serve(admin.0, admin.1, &config.server, stop);
+    let (api, admin) = tokio::join!(api, admin);
+    api.and(admin)
+}
+
+async fn fill_demo_if_wanted(
+    config: &Config,
+    stays_empty: bool,
+    engine: &Engine,
+    stop: &watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let unfinished = engine.folder.unfinished_demo()?;
+    let is_empty = engine.head().await?.0 == 0;
+    let (businesses, seed) = match unfinished {
+        // Killed while it was filled in: completed, not doubled.
+        Some(unfinished) => unfinished,
+        None if is_empty && !stays_empty && config.demo.businesses > 0 => (config.demo.businesses, config.demo.seed),
+        None => return Ok(()),
+    };
+    engine.folder.begin_demo(businesses, seed)?;
+    let demo = DemoDirectory::new(businesses, seed);
+    let filled = fill_demo(demo, &engine.commands(), config.demo.concurrency, stop.clone()).await?;
+    engine.folder.finish_demo()?;
+    say(format!("A demo directory of {} businesses, made in {:.1} s.", filled.businesses, filled.took.as_secs_f64()));
+    Ok(())
+}
+
+/// The rows' readers are gone with the routers; the group ends and is waited for.
+async fn end_directory(directory: Arc<GroupHandle>) {
+    match Arc::try_unwrap(directory) {
+        Ok(directory) => directory.shutdown().await,
+        // A request outlived the drain deadline; the group ends in the background, its store is always consistent.
+        Err(_) => tracing::warn!("requests still read the views; they are not waited for"),
+    }
+}
+
+fn start_metrics() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new().install_recorder().context("metrics cannot be started")?;
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        let mut interval = tokio::time::interval(METRICS_UPKEEP);
+        loop {
+            interval.tick().await;
+            upkeep.run_upkeep();
+        }
+    });
+    Ok(handle)
+}
+
+/// Where a listener can be reached from this machine: a wildcard address is no destination.
+fn reachable(listener: &TcpListener) -> anyhow::Result<String> {
+    let mut address = listener.local_addr()?;
+    if address.ip().is_unspecified() {
+        let host = if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+        address = SocketAddr::new(host, address.port());
+    }
+    Ok(address.to_string())
+}
