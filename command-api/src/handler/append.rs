@@ -187,6 +187,7 @@ pub(super) fn must_match<A: Aggregate>(request: &Request, known: &Known<A>) -> R
     match request.context.if_match {
         Some(expected) => match expected {
             Precondition::Exists if known.exists() => Ok(()),
+            Precondition::Absent if !known.exists() => Ok(()),
             Precondition::Version(version) if known.exists() && known.version == version => Ok(()),
             _ => Err(CommandError::VersionMismatch { expected, actual: known.version }),
         },

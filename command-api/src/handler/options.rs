@@ -78,11 +78,13 @@ impl CommandContext {
     }
 }
 
-/// What must be true of the aggregate before a command is decided (RFC 9110, If-Match).
+/// What must be true of the aggregate before a command is decided (RFC 9110, If-Match and If-None-Match).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precondition {
     /// It exists.
     Exists,
+    /// It does not exist (If-None-Match).
+    Absent,
     /// It is at this version.
     Version(StreamVersion),
 }
@@ -91,6 +93,7 @@ impl fmt::Display for Precondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exists => f.write_str("any version"),
+            Self::Absent => f.write_str("no version"),
             Self::Version(version) => write!(f, "version {version}"),
         }
     }

@@ -20,7 +20,11 @@ pub(super) fn context(parts: &Parts) -> Result<CommandContext, Refused> {
     let actor = parts.extensions.get::<Actor>().cloned().ok_or_else(|| Refused::unauthorized("nobody asks"))?;
     let dry_run = dry_run(parts.uri.query().unwrap_or_default())?;
     let idempotency_key = idempotency_key(&parts.headers)?;
-    let if_match = if_match(&parts.headers)?;
+    let if_match = match (if_match(&parts.headers)?, if_none_match(&parts.headers)?) {
+        (Some(_), Some(_)) => return Err(malformed_if_none_match()),
+        (given, None) => given,
+        (None, given) => given,
+    };
     // A client's request id that is a UUID ties events to the client's own records.
     let correlation = parts.extensions.get::<RequestId>().and_then(|id| Uuid::parse_str(&id.0).ok());
     let correlation = correlation.unwrap_or_else(Uuid::now_v7);
@@ -81,6 +85,19 @@ fn if_match(headers: &HeaderMap) -> Result<Option<Precondition>, Refused> {
         .filter(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()));
     let version = digits.and_then(|digits| digits.parse().ok()).ok_or_else(malformed)?;
     Ok(Some(Precondition::Version(StreamVersion(version))))
+}
+
+/// `*` for what must not exist yet (RFC 9110, 13.1.2). Nothing else has a meaning for a command.
+fn if_none_match(headers: &HeaderMap) -> Result<Option<Precondition>, Refused> {
+    match single(headers, &header::IF_NONE_MATCH).map_err(|()| malformed_if_none_match())? {
+        None => Ok(None),
+        Some(b"*") => Ok(Some(Precondition::Absent)),
+        Some(_) => Err(malformed_if_none_match()),
+    }
+}
+
+fn malformed_if_none_match() -> Refused {
+    Refused::malformed_request(vec![InvalidField::new("If-None-Match", "invalid", "only *, and without If-Match")])
 }
 
 fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h [u8]>, ()> {
