@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use command_api::{DefineCategory, DefineLocation, RegisterBusiness};
 use http_api::{CONSISTENCY_HEADER, ConsistencyToken, Problem};
+use reqwest::header::IF_NONE_MATCH;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
@@ -47,12 +48,7 @@ impl HttpWriter {
         *self.written.lock().expect("nothing panics while it holds the token")
     }
 
-    async fn put(
-        &self,
-        path: &str,
-        body: &(impl Serialize + Sync),
-        if_match: Option<&str>,
-    ) -> Result<Response, WriteError> {
+    async fn put(&self, path: &str, body: &(impl Serialize + Sync), is_new: bool) -> Result<Response, WriteError> {
         let mut wait = FIRST_WAIT;
         let mut last = String::new();
         for attempt in 0..ATTEMPTS {
@@ -65,8 +61,8 @@ impl HttpWriter {
                 .request(Method::PUT, format!("{}{path}", self.base))
                 .bearer_auth(&self.admin_key)
                 .json(body);
-            if let Some(version) = if_match {
-                request = request.header("if-match", version);
+            if is_new {
+                request = request.header(IF_NONE_MATCH, "*");
             }
             match request.send().await {
                 Ok(response) if response.status().is_server_error() || response.status() == StatusCode::CONFLICT => {
@@ -102,7 +98,7 @@ impl HttpWriter {
     }
 
     async fn ensure(&self, path: &str, body: &(impl Serialize + Sync)) -> Result<(), WriteError> {
-        let response = self.put(path, body, Some("\"v0\"")).await?;
+        let response = self.put(path, body, true).await?;
         // It is there already.
         if response.status() == StatusCode::PRECONDITION_FAILED {
             return Ok(());
@@ -124,7 +120,7 @@ impl DirectoryWriter for HttpWriter {
     async fn upsert(&self, business: &RegisterBusiness) -> Result<Upserted, WriteError> {
         let source = business.source.clone().unwrap_or_default();
         let path = format!("/v1/sources/{}/businesses/{}", segment(&source.system), segment(&source.external_id));
-        let response = self.put(&path, business, None).await?;
+        let response = self.put(&path, business, false).await?;
         match self.accepted(response).await?.outcome.as_str() {
             "created" => Ok(Upserted::Registered),
             "changed" => Ok(Upserted::Changed),

@@ -8,7 +8,7 @@ use command_api::{
     RegisterBusiness,
 };
 use event_log::JournalError;
-use events::{Actor, ActorKind, StreamVersion};
+use events::{Actor, ActorKind};
 
 use super::row::Finding;
 use super::writer::{DirectoryWriter, Upserted, WriteError};
@@ -47,7 +47,7 @@ impl LocalWriter {
     }
 
     async fn ensure(&self, command: Command) -> Result<(), WriteError> {
-        match self.execute(command, Some(Precondition::Version(StreamVersion::ZERO))).await {
+        match self.execute(command, Some(Precondition::Absent)).await {
             // It is there already.
             Ok(_) | Err(CommandError::VersionMismatch { .. }) => Ok(()),
             Err(error) => Err(write_error(error)),
