@@ -49,6 +49,11 @@ impl Server {
         Ok(Self { api: address(program.api())?, admin: address(program.admin())?, ready_after, program })
     }
 
+    /// Kills it and waits until it is gone: only then another one can have the folder.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        self.program.kill().await
+    }
+
     /// The header that lets commands in.
     pub(crate) fn authorization(&self) -> anyhow::Result<String> {
         let key = std::fs::read_to_string(self.program.data().join("admin-key")).context("reading the admin key")?;

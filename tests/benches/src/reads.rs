@@ -61,6 +61,8 @@ pub async fn run(settings: &Settings) -> anyhow::Result<Vec<Measurement>> {
         }
         measurements.push(Measurement::new(id, median(&rates[1..]), "requests/CPU-s"));
     }
+    // The demo folder is for the next bench.
+    server.stop().await?;
     Ok(measurements)
 }
 

@@ -54,7 +54,7 @@ fn rename(event: &mut Event, stream: StreamId, copy: u32) {
     if copy == 0 {
         return;
     }
-    let rename = |slug: &mut String| slug.push_str(&format!("-{copy}"));
+    let rename = |slug: &mut String| slug.push_str(&format!("-copy-{copy}"));
     match event {
         Event::BusinessRegistered(registered) => {
             registered.business_id = BusinessId(stream.id);
