@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
 
-use crate::root;
+use crate::{root, target};
 
 /// Where the faults are written down.
 const LIST: &str = "tests/faults.toml";
@@ -38,7 +38,7 @@ pub(crate) fn run(only: Option<&str>) -> anyhow::Result<bool> {
     let faults: Vec<&Fault> = list.fault.iter().filter(|fault| only.is_none_or(|name| fault.name == name)).collect();
     ensure!(!faults.is_empty(), "there is no fault {:?} in {LIST}", only.unwrap_or_default());
 
-    let copy = root().join("target/faults");
+    let copy = target().join("faults");
     copy_tree(&copy)?;
     let mut tests: Vec<&[String]> = faults.iter().map(|fault| test_of(fault, &list)).collect();
     tests.sort();
@@ -87,7 +87,7 @@ fn outcome(copy: &Path, test: &[String]) -> anyhow::Result<Outcome> {
             .args(test)
             .args(extra)
             .current_dir(copy)
-            .env("CARGO_TARGET_DIR", root().join("target"))
+            .env("CARGO_TARGET_DIR", target())
             .output()
             .context("starting cargo")?;
         Ok(output.status.success())

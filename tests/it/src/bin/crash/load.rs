@@ -9,9 +9,21 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::command::{CATEGORIES, Command, Kind, LOCATIONS, Mark};
+
+/// What all writers of a world share.
+#[derive(Default)]
+pub(crate) struct Shared {
+    /// The next mark.
+    pub(crate) marks: AtomicU64,
+    /// Whether nothing more is to be sent.
+    pub(crate) stop: AtomicBool,
+    /// Told of every acknowledgement.
+    pub(crate) acknowledged: Notify,
+}
 
 /// One client in a loop. It outlives the program that it talks to.
 pub(crate) struct Writer {
@@ -69,8 +81,8 @@ impl Writer {
     ///
     /// # Errors
     /// An answer that must not be.
-    pub(crate) async fn run(&mut self, client: &Client, marks: &AtomicU64, stop: &AtomicBool) -> anyhow::Result<()> {
-        while !stop.load(Ordering::SeqCst) {
+    pub(crate) async fn run(&mut self, client: &Client, shared: &Shared) -> anyhow::Result<()> {
+        while !shared.stop.load(Ordering::SeqCst) {
             if self.unsettled.is_none() && self.rng.random_bool(0.1) && !self.businesses.is_empty() {
                 if !self.read(client).await? {
                     return Ok(());
@@ -79,13 +91,16 @@ impl Writer {
             }
             let (command, again) = match self.unsettled.take() {
                 Some(command) => (command, true),
-                None => (self.next_command(Mark(marks.fetch_add(1, Ordering::SeqCst))), false),
+                None => (self.next_command(Mark(shared.marks.fetch_add(1, Ordering::SeqCst))), false),
             };
             let (method, path) = command.target();
             let key = format!("crash-{}", command.mark);
             let answer = client.command(method, &path, &command.body, &[("Idempotency-Key", &key)]).await;
             match answer {
-                Ok(answer) => self.settle(command, &answer, again)?,
+                Ok(answer) => {
+                    self.settle(command, &answer, again)?;
+                    shared.acknowledged.notify_one();
+                }
                 // Whether it was accepted is not known; asking again under the same key will tell.
                 Err(_) => {
                     self.unsettled = Some(command);

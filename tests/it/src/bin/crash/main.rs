@@ -7,7 +7,7 @@ mod inspect;
 mod load;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -20,12 +20,16 @@ use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
 
 use crate::inspect::{Seen, compare_with_replay, read_journal, views_position};
-use crate::load::{Acknowledged, Writer, define_trees};
+use crate::load::{Acknowledged, Shared, Writer, define_trees};
 
 /// Clients at once.
 const WRITERS: u64 = 16;
 /// The longest load before a kill.
 const LOAD_MS_MAX: u64 = 400;
+/// One kill in so many may also come while the program has not answered a single command yet.
+const ROUNDS_PER_EARLY_KILL: u32 = 8;
+/// A program that has not answered by then never will.
+const FIRST_ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 /// A folder is used for so many kills.
 const ROUNDS_PER_FOLDER: u32 = 100;
 /// The views are compared with a replay after so many kills.
@@ -63,7 +67,7 @@ struct World {
     writers: Vec<Writer>,
     seen: Seen,
     acknowledged: Vec<Acknowledged>,
-    marks: Arc<AtomicU64>,
+    shared: Arc<Shared>,
 }
 
 #[tokio::main]
@@ -102,7 +106,7 @@ impl World {
             writers: (0..WRITERS).map(|writer| Writer::new(seed ^ writer)).collect(),
             seen: Seen::default(),
             acknowledged: Vec::new(),
-            marks: Arc::new(AtomicU64::new(1)),
+            shared: Arc::new(Shared::default()),
         })
     }
 
@@ -114,7 +118,8 @@ impl World {
             define_trees(&program.client()?).await?;
         }
         let data = program.data();
-        self.load_and_kill(program, Duration::from_micros(rng.random_range(0..LOAD_MS_MAX * 1000))).await?;
+        let load = Duration::from_micros(rng.random_range(0..LOAD_MS_MAX * 1000));
+        self.load_and_kill(program, load, round.is_multiple_of(ROUNDS_PER_EARLY_KILL)).await?;
 
         counts.kills += 1;
         let in_flight = self.writers.iter().any(|writer| writer.unsettled.is_some());
@@ -140,23 +145,30 @@ impl World {
         Ok(())
     }
 
-    /// Runs all writers for a while, then kills the program under them.
-    async fn load_and_kill(&mut self, program: Program, load: Duration) -> anyhow::Result<()> {
-        let stop = Arc::new(AtomicBool::new(false));
+    /// Runs all writers for a while, then kills the program under them. The while begins with the first answer, or
+    /// at once if the kill may come early.
+    async fn load_and_kill(&mut self, program: Program, load: Duration, early: bool) -> anyhow::Result<()> {
         let client = program.client()?;
+        self.shared = Arc::new(Shared { marks: self.shared.marks.load(Ordering::SeqCst).into(), ..Shared::default() });
         let running: Vec<_> = std::mem::take(&mut self.writers)
             .into_iter()
             .map(|mut writer| {
-                let (client, marks, stop) = (client.clone(), self.marks.clone(), stop.clone());
+                let (client, shared) = (client.clone(), self.shared.clone());
                 tokio::spawn(async move {
-                    let outcome = writer.run(&client, &marks, &stop).await;
+                    let outcome = writer.run(&client, &shared).await;
                     (writer, outcome)
                 })
             })
             .collect();
+        if !early {
+            let answered = tokio::time::timeout(FIRST_ANSWER_DEADLINE, self.shared.acknowledged.notified()).await;
+            // A writer that ended with an error is told below.
+            let ended = running.iter().any(tokio::task::JoinHandle::is_finished);
+            ensure!(answered.is_ok() || ended, "no command was answered within {FIRST_ANSWER_DEADLINE:?}");
+        }
         tokio::time::sleep(load).await;
         // Nothing is begun from here on, so that what is unsettled was in flight when the kill came.
-        stop.store(true, Ordering::SeqCst);
+        self.shared.stop.store(true, Ordering::SeqCst);
         program.kill().await?;
         for task in running {
             let (writer, outcome) = task.await.context("a writer panicked")?;
