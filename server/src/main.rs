@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use lawless::cli::CommandLine;
 
+/// A fold allocates and frees millions of small rows on one thread; glibc's heap grows and shrinks under it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match lawless::run(CommandLine::parse()) {
         Ok(()) => ExitCode::SUCCESS,

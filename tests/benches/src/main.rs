@@ -6,6 +6,10 @@ use anyhow::{Context, bail};
 use benches::{Measurement, Settings, print_table, serve_answer, write_json};
 use clap::Parser;
 
+/// The one that the product has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Benches there are, in the order in which they run.
 const NAMES: &[&str] = &["journal", "reads", "latency", "import", "rebuild", "footprint"];
 
