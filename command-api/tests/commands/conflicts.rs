@@ -1,16 +1,14 @@
 //! Others are faster; what memory says is old.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
-use command_api::{CommandContext, CommandError, CommandOptions, CommandService, Outcome, Precondition};
-use event_log::{
-    Append, AppendError, Appended, Claim, IdempotencyKey, Journal, JournalError, KeyRecord, Snapshot, SqliteJournal,
-};
-use events::{JournalId, RecordedEvent, StreamId, StreamVersion};
+use command_api::{CommandContext, CommandError, CommandOptions, Outcome, Precondition};
+use event_log::{Append, ReadStream};
+use events::{CategoryId, LocationId, StreamVersion};
 
 use crate::directory::*;
+use crate::wrapped::Wrapped;
 
 #[tokio::test]
 async fn given_a_change_by_others_when_changed_from_memory_then_it_is_decided_again() {
@@ -94,63 +92,20 @@ async fn given_a_category_renamed_by_others_when_a_business_names_it_then_it_is_
     assert_eq!(directory.accepted(register(business("Moe's"))).await.outcome, Outcome::Created);
 }
 
-/// The real journal, and somebody who writes to a business before each append that a service makes to it.
-struct Contended {
-    journal: SqliteJournal,
-    rival: CommandService,
-    business: command_api::Accepted,
-    appends: Arc<AtomicU64>,
-}
-
-#[async_trait]
-impl Journal for Contended {
-    fn id(&self) -> JournalId {
-        self.journal.id()
-    }
-
-    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        let number = self.appends.fetch_add(1, Ordering::SeqCst);
-        self.rival.execute(context(), phone(&self.business, &number.to_string())).await.unwrap();
-        self.journal.append(append).await
-    }
-
-    async fn read_stream(
-        &self,
-        stream: StreamId,
-        after: StreamVersion,
-        limit: usize,
-    ) -> Result<Vec<RecordedEvent>, JournalError> {
-        self.journal.read_stream(stream, after, limit).await
-    }
-
-    async fn find_key(&self, key: &IdempotencyKey) -> Result<Option<KeyRecord>, JournalError> {
-        self.journal.find_key(key).await
-    }
-
-    async fn find_claims(&self, claims: &[Claim]) -> Result<Vec<Option<StreamId>>, JournalError> {
-        self.journal.find_claims(claims).await
-    }
-
-    async fn load_snapshot(&self, stream: StreamId) -> Result<Option<Snapshot>, JournalError> {
-        self.journal.load_snapshot(stream).await
-    }
-
-    async fn save_snapshot(&self, stream: StreamId, snapshot: Snapshot) -> Result<(), JournalError> {
-        self.journal.save_snapshot(stream, snapshot).await
-    }
-}
-
 #[tokio::test]
 async fn given_a_rival_who_is_always_faster_when_changed_then_it_is_given_up_after_so_many_attempts() {
     let directory = Directory::open().await;
     let first = directory.accepted(register(business("Moe's"))).await;
     let appends = Arc::new(AtomicU64::new(0));
-    let contended = Contended {
-        journal: directory.journal.clone(),
-        rival: directory.service.clone(),
-        business: first.clone(),
-        appends: appends.clone(),
-    };
+    let (rival, business, number) = (directory.service.clone(), first.clone(), appends.clone());
+    let before = Box::new(move |_: &Append| {
+        let number = number.fetch_add(1, Ordering::SeqCst);
+        let (rival, change) = (rival.clone(), phone(&business, &number.to_string()));
+        Box::pin(async move {
+            rival.execute(context(), change).await.unwrap();
+        }) as _
+    });
+    let contended = Wrapped { journal: directory.journal.clone(), before, loses_answers: false };
     let options = CommandOptions { max_attempts: 3, ..CommandOptions::default() };
     let service = service(Arc::new(contended), options);
     let command = || change(&first, serde_json::json!({"email": "moe@moes.example"}));
@@ -161,5 +116,35 @@ async fn given_a_rival_who_is_always_faster_when_changed_then_it_is_given_up_aft
     assert!(
         matches!(refused, Err(CommandError::VersionMismatch { actual: StreamVersion(5), .. })),
         "with If-Match a conflict is told, not solved: {refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn given_a_registration_when_appended_then_it_names_what_it_read_with_versions() {
+    let directory = Directory::open().await;
+    let renamed = command_api::DefineCategory { parent: None, names: names("Bars") };
+    directory.accepted(command_api::Command::DefineCategory("bar".to_owned(), renamed)).await;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let reads = seen.clone();
+    let before = Box::new(move |append: &Append| {
+        reads.lock().unwrap().extend(append.reads.clone());
+        Box::pin(async {}) as _
+    });
+    let journal = Wrapped { journal: directory.journal.clone(), before, loses_answers: false };
+    let service = service(Arc::new(journal), CommandOptions::default());
+    let body = command_api::RegisterBusiness {
+        categories: vec!["bar".to_owned(), "pizza".to_owned()],
+        point: Some(SPRINGFIELD),
+        ..business("Moe's")
+    };
+    service.execute(context(), register(body)).await.unwrap();
+    let read = |stream, version| ReadStream { stream, version: StreamVersion(version) };
+    assert_eq!(
+        *seen.lock().unwrap(),
+        [
+            read(CategoryId::from_slug("bar").into(), 2),
+            read(CategoryId::from_slug("pizza").into(), 1),
+            read(LocationId::from_slug("us-il-springfield").into(), 1),
+        ]
     );
 }

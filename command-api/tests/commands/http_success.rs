@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::http_refusals::Server;
+use crate::server::Server;
 
 #[tokio::test]
 async fn given_a_registration_when_accepted_then_it_says_where_and_how_to_read_it() {

@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use command_api::{CommandError, CommandOptions, Outcome};
-use event_log::{
-    Append, AppendError, Appended, Claim, IdempotencyKey, Journal, JournalError, KeyRecord, Snapshot, SqliteJournal,
-};
-use events::{JournalId, RecordedEvent, StreamId, StreamVersion};
+use event_log::Append;
 
 use crate::directory::*;
+use crate::wrapped::Wrapped;
 
 #[tokio::test]
 async fn given_a_used_key_when_the_same_is_asked_then_the_first_answer_comes_again() {
@@ -91,51 +88,13 @@ async fn given_one_key_when_asked_by_many_at_once_then_one_is_stored_and_all_get
     assert_eq!(directory.head().await.0, before.0 + 1);
 }
 
-/// The real journal behind a line that breaks after every append: what was stored is not told.
-struct LosesAnswers(SqliteJournal);
-
-#[async_trait]
-impl Journal for LosesAnswers {
-    fn id(&self) -> JournalId {
-        self.0.id()
-    }
-
-    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        self.0.append(append).await?;
-        Err(JournalError::Unavailable { operation: "append", reason: "the line broke".to_owned() }.into())
-    }
-
-    async fn read_stream(
-        &self,
-        stream: StreamId,
-        after: StreamVersion,
-        limit: usize,
-    ) -> Result<Vec<RecordedEvent>, JournalError> {
-        self.0.read_stream(stream, after, limit).await
-    }
-
-    async fn find_key(&self, key: &IdempotencyKey) -> Result<Option<KeyRecord>, JournalError> {
-        self.0.find_key(key).await
-    }
-
-    async fn find_claims(&self, claims: &[Claim]) -> Result<Vec<Option<StreamId>>, JournalError> {
-        self.0.find_claims(claims).await
-    }
-
-    async fn load_snapshot(&self, stream: StreamId) -> Result<Option<Snapshot>, JournalError> {
-        self.0.load_snapshot(stream).await
-    }
-
-    async fn save_snapshot(&self, stream: StreamId, snapshot: Snapshot) -> Result<(), JournalError> {
-        self.0.save_snapshot(stream, snapshot).await
-    }
-}
-
 #[tokio::test]
 async fn given_an_answer_that_was_lost_when_no_key_was_sent_then_it_is_settled_by_asking() {
     let directory = Directory::open().await;
     let before = directory.head().await;
-    let service = service(Arc::new(LosesAnswers(directory.journal.clone())), CommandOptions::default());
+    let before_append = Box::new(|_: &Append| Box::pin(async {}) as _);
+    let journal = Wrapped { journal: directory.journal.clone(), before: before_append, loses_answers: true };
+    let service = service(Arc::new(journal), CommandOptions::default());
     let accepted = service.execute(context(), register(business("Moe's"))).await.unwrap();
     assert_eq!((accepted.outcome, accepted.replayed), (Outcome::Created, false));
     assert_eq!(directory.head().await.0, before.0 + 1);

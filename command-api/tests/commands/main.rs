@@ -8,5 +8,7 @@ mod http_refusals;
 mod http_success;
 mod idempotency;
 mod references;
+mod server;
 mod slugs;
 mod upserts;
+mod wrapped;
