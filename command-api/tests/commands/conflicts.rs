@@ -98,7 +98,10 @@ async fn given_a_rival_who_is_always_faster_when_changed_then_it_is_given_up_aft
     let first = directory.accepted(register(business("Moe's"))).await;
     let appends = Arc::new(AtomicU64::new(0));
     let (rival, business, number) = (directory.service.clone(), first.clone(), appends.clone());
-    let before = Box::new(move |_: &Append| {
+    let before = Box::new(move |append: Option<&Append>| {
+        if append.is_none() {
+            return Box::pin(async {}) as _;
+        }
         let number = number.fetch_add(1, Ordering::SeqCst);
         let (rival, change) = (rival.clone(), phone(&business, &number.to_string()));
         Box::pin(async move {
@@ -126,8 +129,8 @@ async fn given_a_registration_when_appended_then_it_names_what_it_read_with_vers
     directory.accepted(command_api::Command::DefineCategory("bar".to_owned(), renamed)).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let reads = seen.clone();
-    let before = Box::new(move |append: &Append| {
-        reads.lock().unwrap().extend(append.reads.clone());
+    let before = Box::new(move |append: Option<&Append>| {
+        reads.lock().unwrap().extend(append.into_iter().flat_map(|append| append.reads.clone()));
         Box::pin(async {}) as _
     });
     let journal = Wrapped { journal: directory.journal.clone(), before, loses_answers: false };

@@ -92,11 +92,36 @@ async fn given_one_key_when_asked_by_many_at_once_then_one_is_stored_and_all_get
 async fn given_an_answer_that_was_lost_when_no_key_was_sent_then_it_is_settled_by_asking() {
     let directory = Directory::open().await;
     let before = directory.head().await;
-    let before_append = Box::new(|_: &Append| Box::pin(async {}) as _);
+    let before_append = Box::new(|_: Option<&Append>| Box::pin(async {}) as _);
     let journal = Wrapped { journal: directory.journal.clone(), before: before_append, loses_answers: true };
     let service = service(Arc::new(journal), CommandOptions::default());
     let accepted = service.execute(context(), register(business("Moe's"))).await.unwrap();
     assert_eq!((accepted.outcome, accepted.replayed), (Outcome::Created, false));
     assert_eq!(directory.head().await.0, before.0 + 1);
     assert_eq!(accepted.position, directory.head().await);
+}
+
+#[tokio::test]
+async fn given_a_faster_twin_with_the_same_key_when_its_business_is_in_the_way_then_its_answer_is_given() {
+    let directory = Directory::open().await;
+    let head = directory.head().await;
+    let source = command_api::GivenSource {
+        system: "osm".to_owned(),
+        external_id: "node/1".to_owned(),
+        ..command_api::GivenSource::default()
+    };
+    let body = command_api::RegisterBusiness { source: Some(source), ..business("Moe's") };
+    // Between the look for the key and the look for the names, the twin is done.
+    let (twin, twin_body) = (directory.service.clone(), body.clone());
+    let before = Box::new(move |_: Option<&Append>| {
+        let (twin, command) = (twin.clone(), register(twin_body.clone()));
+        Box::pin(async move {
+            twin.execute(with_key("k"), command).await.unwrap();
+        }) as _
+    });
+    let journal = Wrapped { journal: directory.journal.clone(), before, loses_answers: false };
+    let service = service(Arc::new(journal), CommandOptions::default());
+    let answer = service.execute(with_key("k"), register(body)).await.unwrap();
+    assert!(answer.replayed);
+    assert_eq!((directory.head().await.0, answer.position.0), (head.0 + 1, head.0 + 1));
 }

@@ -1,4 +1,4 @@
-//! The real journal, with something happening around its appends.
+//! The real journal, with something happening before it is asked.
 
 use std::pin::Pin;
 
@@ -12,8 +12,8 @@ type Happening = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 pub(crate) struct Wrapped {
     pub(crate) journal: SqliteJournal,
-    /// What happens before each append.
-    pub(crate) before: Box<dyn Fn(&Append) -> Happening + Send + Sync>,
+    /// What happens before each append, and, without one, before each look at claims.
+    pub(crate) before: Box<dyn Fn(Option<&Append>) -> Happening + Send + Sync>,
     /// Whether the line breaks after each append: what was stored is not told.
     pub(crate) loses_answers: bool,
 }
@@ -25,7 +25,7 @@ impl Journal for Wrapped {
     }
 
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        (self.before)(&append).await;
+        (self.before)(Some(&append)).await;
         let appended = self.journal.append(append).await?;
         if self.loses_answers {
             return Err(JournalError::Unavailable { operation: "append", reason: "the line broke".to_owned() }.into());
@@ -47,6 +47,7 @@ impl Journal for Wrapped {
     }
 
     async fn find_claims(&self, claims: &[Claim]) -> Result<Vec<Option<StreamId>>, JournalError> {
+        (self.before)(None).await;
         self.journal.find_claims(claims).await
     }
 
