@@ -96,3 +96,17 @@ async fn given_a_tree_when_defined_then_parents_exist_and_stay_and_six_levels_ar
     assert_eq!((same.outcome, same.slug.as_deref()), (Outcome::Unchanged, Some("l3")));
     assert_eq!(directory.head().await, head);
 }
+
+#[tokio::test]
+async fn given_a_location_defined_by_others_when_a_point_lies_in_it_then_it_is_found() {
+    let directory = Directory::empty().await;
+    directory.accepted(category("bar", None)).await;
+    let there = || RegisterBusiness { point: Some(SPRINGFIELD), ..business("Moe's") };
+    directory.accepted(register(there())).await;
+    directory.other_service().execute(context(), location("us", None, GivenLocationKind::Country)).await.unwrap();
+    let before = directory.head().await;
+    directory.accepted(register(there())).await;
+    let events = directory.events_after(before).await;
+    let [events::Event::BusinessRegistered(facts)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(facts.location, Some(events::LocationId::from_slug("us")));
+}
