@@ -106,3 +106,47 @@ async fn version_of(journal: &dyn Journal, stream: StreamId) -> Result<StreamVer
 fn now() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_microsecond())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use event_log::{EventFeed, SqliteJournal, SqliteJournalOptions};
+
+    use super::*;
+
+    fn operator() -> Actor {
+        Actor { kind: events::ActorKind::Admin, id: "test".to_owned() }
+    }
+
+    #[tokio::test]
+    async fn a_decision_about_a_parked_event_stands_in_the_journal_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("journal.sqlite");
+        let journal = SqliteJournal::open(file, SqliteJournalOptions::default()).await.unwrap();
+        let parked = [3, 9].map(|position| ParkedEntry {
+            stream: StreamId::operations("other"),
+            position: Position(position),
+            event_type: "BusinessRegistered".to_owned(),
+            error: "no such category".to_owned(),
+            queued: 0,
+        });
+        let skip = async |position, reason: &'static str| {
+            skip_parked_event(&journal, "directory", &parked, Position(position), reason, operator()).await
+        };
+
+        assert!(matches!(skip(4, "why").await, Err(SkipError::NotParked(Position(4)))));
+        assert!(matches!(skip(3, " ").await, Err(SkipError::Reason)));
+        assert_eq!(skip(3, "a typing error upstream").await.unwrap(), Position(1));
+        assert_eq!(skip(3, "asked again").await.unwrap(), Position(1), "the first decision stands");
+        assert_eq!(skip(9, "another").await.unwrap(), Position(2));
+
+        let events = journal.feed().read(Position::ZERO, 10).await.unwrap();
+        let decided = Codec::shared().decode(&events[0].header.event_type, 1, &events[0].payload).unwrap();
+        let expected = ParkedEventSkipped {
+            group: "directory".to_owned(),
+            position: 3,
+            reason: "a typing error upstream".to_owned(),
+        };
+        assert_eq!(decided, Event::ParkedEventSkipped(expected));
+    }
+}

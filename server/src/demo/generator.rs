@@ -263,6 +263,22 @@ mod tests {
         }
     }
 
+    /// So that a business registered with a point in one of these cities is filed there.
+    #[test]
+    fn its_cities_are_where_the_gazetteer_has_them() {
+        let places = command_api::Places::new();
+        let mut wrong = Vec::new();
+        for city in LOCATIONS.iter().filter(|location| location.city.is_some()) {
+            let chain = places.chain_of_point(events::Point { lat: city.lat, lon: city.lon });
+            let slugs: Vec<_> = chain.iter().map(|node| node.slug.as_str()).collect();
+            let region = LOCATIONS.iter().find(|location| Some(location.slug) == city.parent).unwrap();
+            if slugs != [region.parent.unwrap(), region.slug, city.slug] {
+                wrong.push((city.slug, slugs.join(" ")));
+            }
+        }
+        assert_eq!(wrong, []);
+    }
+
     #[test]
     fn it_has_40_categories_60_locations_several_scripts_and_one_of_each_popularity_rank() {
         let demo = DemoDirectory::new(5_000, 1);

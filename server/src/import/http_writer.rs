@@ -65,16 +65,7 @@ impl HttpWriter {
                 request = request.header(IF_NONE_MATCH, "*");
             }
             match request.send().await {
-                Ok(response) if response.status().is_server_error() || response.status() == StatusCode::CONFLICT => {
-                    last = format!("{} from {path}", response.status());
-                    // A conflict that is not for now is told as a refusal below.
-                    if response.status() == StatusCode::CONFLICT {
-                        return Ok(response);
-                    }
-                }
-                Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => {
-                    last = format!("{} from {path}", response.status());
-                }
+                Ok(response) if is_passing(response.status()) => last = format!("{} from {path}", response.status()),
                 Ok(response) => return Ok(response),
                 Err(e) => last = e.to_string(),
             }
@@ -127,6 +118,11 @@ impl DirectoryWriter for HttpWriter {
             _ => Ok(Upserted::Unchanged),
         }
     }
+}
+
+/// Whether the same request may succeed later.
+fn is_passing(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
 }
 
 async fn refusal(response: Response) -> WriteError {

@@ -44,6 +44,8 @@ pub(super) enum Ended {
     Interrupted,
     /// The directory could not take rows any more.
     Unavailable(String),
+    /// The rest of the file cannot be read.
+    Unreadable(String),
 }
 
 struct Import {
@@ -57,7 +59,7 @@ struct Import {
 /// Imports a file. Rows that were given to the directory are always finished, also when the import ends early.
 ///
 /// # Errors
-/// The file cannot be read to its end, or the report not be written. What came before is in the directory.
+/// The file cannot be opened, a category not be defined, or the report not be written.
 pub(super) async fn import_file(
     file: &Path,
     mapping: &Mapping,
@@ -120,8 +122,10 @@ pub(super) async fn import_file(
     let read = tokio::task::spawn_blocking(move || reading.join())
         .await?
         .map_err(|_| anyhow::anyhow!("the thread that reads the file panicked"))?;
-    read.with_context(|| format!("{} cannot be read to its end", file.display()))?;
-    Ok(ended)
+    match read {
+        Err(e) if ended == Ended::Whole => Ok(Ended::Unreadable(format!("{e:#}"))),
+        _ => Ok(ended),
+    }
 }
 
 type Reading = std::thread::JoinHandle<anyhow::Result<()>>;

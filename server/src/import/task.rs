@@ -134,6 +134,7 @@ fn check(ended: Ended) -> anyhow::Result<()> {
     match ended {
         Ended::Whole => Ok(()),
         Ended::Interrupted => Err(Refusal::Interrupted.into()),
+        Ended::Unreadable(reason) => anyhow::bail!("the file cannot be read to its end: {reason}"),
         Ended::Unavailable(reason) => anyhow::bail!("the import ended early: {reason}; run it again to go on"),
     }
 }

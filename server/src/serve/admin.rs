@@ -72,7 +72,9 @@ async fn skip(
     headers: HeaderMap,
     body: Result<Json<SkipRequest>, JsonRejection>,
 ) -> Result<Json<SkipAnswer>, Problem> {
-    authorize(&admin, &headers)?;
+    if let Some(refusal) = refuse_strangers(&admin, &headers) {
+        return Err(refusal);
+    }
     let Json(request) = body.map_err(|e| invalid(e.body_text()))?;
     if group != DIRECTORY_GROUP {
         return Err(Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no such projection group"));
@@ -91,13 +93,14 @@ async fn skip(
     }
 }
 
-fn authorize(admin: &Admin, headers: &HeaderMap) -> Result<(), Problem> {
+/// The refusal of a request without the admin key.
+fn refuse_strangers(admin: &Admin, headers: &HeaderMap) -> Option<Problem> {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     if given.is_some_and(|given| admin.admin_key.check(given).is_ok()) {
-        return Ok(());
+        return None;
     }
-    Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "The admin key is needed")
-        .detail("send `Authorization: Bearer <admin key>`; the key lies in the data folder"))
+    let problem = Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "The admin key is needed");
+    Some(problem.detail("send `Authorization: Bearer <admin key>`; the key lies in the data folder"))
 }
 
 fn invalid(detail: String) -> Problem {

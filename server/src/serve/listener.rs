@@ -155,3 +155,79 @@ pub(super) async fn with_body_deadline(request: Request<Body>, timeout: Duration
     }
     request.map(|body| Body::new(DeadlineBody { body, deadline: Box::pin(sleep(timeout)) }))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use axum::routing::{get, post};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::config::{Config, Overrides};
+
+    /// A server with short patience: its address, the way to stop it, and its end.
+    async fn start(router: Router) -> (SocketAddr, watch::Sender<bool>, tokio::task::JoinHandle<anyhow::Result<()>>) {
+        let mut config = Config::load(None, &Overrides::default()).unwrap().server;
+        config.header_read_timeout_ms = 100;
+        config.drain_deadline_ms = 5_000;
+        let listener = bind("127.0.0.1:0".parse().unwrap(), "--listen").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, stop) = watch::channel(false);
+        let serving = tokio::spawn(async move { serve(listener, router, &config, stop).await });
+        (address, sender, serving)
+    }
+
+    async fn all_of(stream: &mut TcpStream) -> String {
+        let mut text = String::new();
+        let patience = Duration::from_secs(20);
+        tokio::time::timeout(patience, stream.read_to_string(&mut text)).await.expect("it ends by itself").unwrap();
+        text
+    }
+
+    #[tokio::test]
+    async fn a_head_that_does_not_come_and_a_body_that_trickles_are_cut_off() {
+        let take = async |body: Result<Bytes, axum::extract::rejection::BytesRejection>| match body {
+            Ok(_) => "whole",
+            Err(_) => "cut off",
+        };
+        let router = Router::new()
+            .route("/", post(take))
+            .layer(axum::middleware::map_request(|request| with_body_deadline(request, Duration::from_millis(100))));
+        let (address, _stop, _serving) = start(router).await;
+
+        let mut slow_head = TcpStream::connect(address).await.unwrap();
+        slow_head.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+        let answer = all_of(&mut slow_head).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+
+        let mut slow_body = TcpStream::connect(address).await.unwrap();
+        let head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nConnection: close\r\n\r\nabc";
+        slow_body.write_all(head).await.unwrap();
+        let answer = all_of(&mut slow_body).await;
+        assert!(answer.ends_with("cut off"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn open_requests_are_finished_when_the_server_stops() {
+        let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (told, waits) = (begun.clone(), go_on.clone());
+        let slow = move || async move {
+            told.notify_one();
+            waits.notified().await;
+            "finished"
+        };
+        let (address, stop, serving) = start(Router::new().route("/", get(slow))).await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        begun.notified().await;
+        stop.send_replace(true);
+        // It has stopped listening before it waits for the request.
+        while TcpStream::connect(address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        go_on.notify_one();
+        assert!(all_of(&mut stream).await.ends_with("finished"));
+        serving.await.unwrap().unwrap();
+    }
+}

@@ -36,3 +36,38 @@ pub(super) fn around(router: Router, body_timeout: Duration) -> Router {
         .layer(from_fn(log_request))
         .layer(from_fn(assign_request_id))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::extract::Request;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn panics() -> StatusCode {
+        panic!("a secret of the inside")
+    }
+
+    async fn problem_of(request: Request) -> Problem {
+        let router = around(Router::new().route("/panics", get(panics)), Duration::from_secs(1));
+        let response = router.oneshot(request).await.unwrap();
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        let problem: Problem = serde_json::from_slice(&to_bytes(response.into_body(), 10_000).await.unwrap()).unwrap();
+        assert!(!problem.request_id.is_empty());
+        problem
+    }
+
+    #[tokio::test]
+    async fn a_panic_and_everything_unknown_become_problems() {
+        let request =
+            |method: &str, path: &str| Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let panicked = problem_of(request("GET", "/panics")).await;
+        assert_eq!((panicked.status, &*panicked.code), (500, "internal"));
+        assert!(!format!("{panicked:?}").contains("secret"), "the text of a panic stays inside");
+        assert_eq!(problem_of(request("GET", "/nowhere")).await.code, "not_found");
+        assert_eq!(problem_of(request("DELETE", "/panics")).await.code, "method_not_allowed");
+    }
+}
