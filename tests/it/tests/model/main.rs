@@ -86,9 +86,9 @@ async fn case(seed: u64, places: Arc<Places>) {
         }
         let mut comparison = Comparison::new(&directory, &world, &mut rng);
         if done < COMMANDS {
-            comparison.some().await
+            comparison.some().await;
         } else {
-            comparison.everything().await
+            comparison.everything().await;
         }
         directory.touched.clear();
     }
