@@ -91,11 +91,22 @@ impl Server {
 
 /// Processor time of a process, its own and the kernel's for it, in seconds.
 pub(crate) fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
+    times_of(&pid.to_string(), 14)
+}
+
+/// Processor time of all programs that this one started and that have ended, in seconds.
+pub(crate) fn ended_programs_cpu_seconds() -> anyhow::Result<f64> {
+    times_of("self", 16)
+}
+
+/// The sum of two times in `/proc/<pid>/stat`, the first of which is this field (proc(5) counts from 1).
+fn times_of(pid: &str, field: usize) -> anyhow::Result<f64> {
     let path = format!("/proc/{pid}/stat");
     let text = std::fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
-    // The second field, a name in parentheses, may hold anything; utime and stime are the 14th and 15th field.
+    // The second field, a name in parentheses, may hold anything.
     let (_, fields) = text.rsplit_once(')').context("the name of a process ends")?;
-    let ticks: Vec<f64> = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+    let ticks: Vec<f64> =
+        fields.split_whitespace().skip(field - 3).take(2).filter_map(|field| field.parse().ok()).collect();
     ensure!(ticks.len() == 2, "{path} has no times");
     Ok((ticks[0] + ticks[1]) / TICKS_PER_SECOND)
 }

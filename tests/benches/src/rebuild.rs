@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::demo_folder::{DemoFolder, disk_bytes, remove_folder};
+use crate::process::cpu_seconds;
 use crate::refill::{append_all, append_of};
 use crate::spans::SpanTimes;
 use crate::{Bound, Measurement, Settings, median};
@@ -33,6 +34,7 @@ pub async fn run(settings: &Settings) -> anyhow::Result<Vec<Measurement>> {
     let feed: Arc<dyn EventFeed> = Arc::new(journal.feed());
     let times = SpanTimes::default();
     let (mut rates, mut seconds, mut bytes) = (Vec::new(), 0.0, 0);
+    let cpu_before = cpu_seconds(std::process::id())?;
     for _ in 0..RUNS {
         let folder = tempfile::tempdir_in(&settings.cache).context("a folder")?;
         let took = rebuild(feed.clone(), folder.path(), times.clone()).await?;
@@ -40,6 +42,7 @@ pub async fn run(settings: &Settings) -> anyhow::Result<Vec<Measurement>> {
         rates.push(head as f64 / took.as_secs_f64());
         bytes = disk_bytes(folder.path())?;
     }
+    let cpu = cpu_seconds(std::process::id())? - cpu_before;
     journal.close().await;
     let spread = rates[0].max(rates[1]) / rates[0].min(rates[1]) - 1.0;
     let share = |name: &str| {
@@ -50,6 +53,8 @@ pub async fn run(settings: &Settings) -> anyhow::Result<Vec<Measurement>> {
             .spread(spread)
             .must(Bound::value_at_least(50_000.0))
             .goal(Bound::value_at_least(200_000.0)),
+        // What a busy machine leaves alone: two threads read and fold, so the rate is at most twice this.
+        Measurement::new("rebuild/events-per-cpu-second", RUNS as f64 * head as f64 / cpu, "events/CPU-s"),
         share("fold"),
         share("render"),
         share("commit"),
