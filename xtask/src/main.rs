@@ -84,9 +84,14 @@ fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
+/// Builds every program and every test. Fewer of them would be built with other features of what they depend on, once
+/// more and beside it.
+fn build() -> anyhow::Result<bool> {
+    process::succeeds(&mut cargo(["build", "--profile", "ci", "--workspace", "--all-targets"]))
+}
+
 fn crash(rounds: u32, seed: Option<u64>) -> anyhow::Result<bool> {
-    // The whole workspace, as in the tests: fewer packages would be built with other features, once more.
-    if !process::succeeds(&mut cargo(["build", "--profile", "ci", "--workspace", "--bins"]))? {
+    if !build()? {
         return Ok(false);
     }
     let mut command = Command::new(target().join("ci/crash"));

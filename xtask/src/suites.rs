@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::process::{cargo, succeeds, watch};
 use crate::tally::Tally;
-use crate::{crash, faults};
+use crate::{build, crash, faults};
 
 /// The suites, in the order in which they run: what fails fast goes first.
 pub(crate) const NAMES: [&str; 6] = ["format", "lints", "dependencies", "tests", "crash", "faults"];
@@ -76,7 +76,7 @@ fn suite(name: &str, long: bool, named: bool) -> anyhow::Result<Option<Tally>> {
 fn tests(long: bool) -> anyhow::Result<Tally> {
     // The end-to-end tests start the program as users do, so it is built before they run.
     let mut tally = Tally::default();
-    if !succeeds(&mut cargo(["build", "--profile", "ci", "--workspace", "--bins"]))? {
+    if !build()? {
         return Ok(tally.ended(false));
     }
     let mut command = cargo(["test", "--profile", "ci", "--workspace", "--no-fail-fast"]);
