@@ -10,10 +10,12 @@ use events::{JournalId, RecordedEvent, StreamId, StreamVersion};
 
 type Happening = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+type Before = Box<dyn Fn(Option<&Append>) -> Happening + Send + Sync>;
+
 pub(crate) struct Wrapped {
     pub(crate) journal: SqliteJournal,
     /// What happens before each append, and, without one, before each look at claims.
-    pub(crate) before: Box<dyn Fn(Option<&Append>) -> Happening + Send + Sync>,
+    pub(crate) before: Before,
     /// Whether the line breaks after each append: what was stored is not told.
     pub(crate) loses_answers: bool,
 }

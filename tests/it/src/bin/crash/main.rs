@@ -32,7 +32,7 @@ const ROUNDS_PER_EARLY_KILL: u32 = 8;
 const FIRST_ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 /// A folder is used for so many kills.
 const ROUNDS_PER_FOLDER: u32 = 100;
-/// The views are compared with a replay after so many kills.
+/// The views are compared with a replay after so many kills, and after the last one.
 const ROUNDS_PER_REPLAY: u32 = 20;
 /// At least this part of kills must hit commands in flight, and unfolded events. Kills that hit nothing prove nothing.
 const HITS_MIN: f64 = 0.2;
@@ -84,7 +84,8 @@ async fn main() -> anyhow::Result<()> {
             Some(world) => world,
             None => World::new(rng.random())?,
         };
-        let outcome = current.round(&mut counts, &mut rng, round).await;
+        let replays = round.is_multiple_of(ROUNDS_PER_REPLAY) || round == arguments.rounds;
+        let outcome = current.round(&mut counts, &mut rng, round, replays).await;
         if let Err(error) = outcome {
             let folder = current.folder.keep();
             return Err(error.context(format!("round {round} of seed {seed}; the folder is {}", folder.display())));
@@ -110,7 +111,13 @@ impl World {
         })
     }
 
-    async fn round(&mut self, counts: &mut Counts, rng: &mut ChaCha8Rng, round: u32) -> anyhow::Result<()> {
+    async fn round(
+        &mut self,
+        counts: &mut Counts,
+        rng: &mut ChaCha8Rng,
+        round: u32,
+        replays: bool,
+    ) -> anyhow::Result<()> {
         let started = Instant::now();
         let program = Program::start(self.folder.path()).await?;
         counts.slowest_start = counts.slowest_start.max(started.elapsed());
@@ -138,7 +145,7 @@ impl World {
             counts.reads += std::mem::take(&mut writer.reads);
             counts.replayed += std::mem::take(&mut writer.replayed);
         }
-        if round.is_multiple_of(ROUNDS_PER_REPLAY) {
+        if replays {
             counts.rows_compared += compare_with_replay(&data, ChaCha8Rng::seed_from_u64(rng.random())).await?;
             self.check_everything_again(&data).await?;
         }
