@@ -226,6 +226,7 @@ mod tests {
         while TcpStream::connect(address).await.is_ok() {
             tokio::task::yield_now().await;
         }
+        assert!(!serving.is_finished(), "it waits for the request");
         go_on.notify_one();
         assert!(all_of(&mut stream).await.ends_with("finished"));
         serving.await.unwrap().unwrap();

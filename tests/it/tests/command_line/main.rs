@@ -4,9 +4,12 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use it::{Program, lawless};
 use tokio::process::Command;
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn command(data: &Path) -> Command {
     let mut command = Command::new(lawless().unwrap());
@@ -15,6 +18,11 @@ fn command(data: &Path) -> Command {
     }
     command.arg("--data").arg(data).stdin(Stdio::null()).kill_on_drop(true);
     command
+}
+
+/// Runs to its end, which comes soon or never.
+async fn output(command: &mut Command) -> Output {
+    tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends by itself").unwrap()
 }
 
 /// The code, and what it said about it.
@@ -30,7 +38,7 @@ async fn a_busy_port_is_named_and_nothing_is_written() {
     for (busy, free) in [("--listen", "--admin-listen"), ("--admin-listen", "--listen")] {
         let data = folder.path().join("data");
         let address = format!("127.0.0.1:{port}");
-        let output = command(&data).args([busy, &address, free, "127.0.0.1:0"]).output().await.unwrap();
+        let output = output(command(&data).args([busy, &address, free, "127.0.0.1:0"])).await;
         let (code, said) = ended(&output);
         assert_eq!(code, 4, "{said}");
         assert!(said.contains(&port.to_string()) && said.contains(busy), "{said}");
@@ -43,10 +51,10 @@ async fn a_folder_in_use_is_refused_to_everyone_else() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path()).await.unwrap();
     let data = program.data();
-    let second = command(&data).args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]).output().await;
-    assert_eq!(ended(&second.unwrap()).0, 5);
-    assert_eq!(ended(&command(&data).arg("demo").output().await.unwrap()).0, 5);
-    let listed = command(&data).args(["projections", "list"]).output().await.unwrap();
+    let second = output(command(&data).args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])).await;
+    assert_eq!(ended(&second).0, 5);
+    assert_eq!(ended(&output(command(&data).arg("demo")).await).0, 5);
+    let listed = output(command(&data).args(["projections", "list"])).await;
     assert!(String::from_utf8(listed.stdout).unwrap().contains("directory: live"), "the running server is asked");
 }
 
@@ -56,7 +64,7 @@ async fn a_folder_of_another_format_stays_as_it_is() {
     std::fs::write(folder.path().join("format"), "lawless data folder 99\n").unwrap();
     std::fs::write(folder.path().join("journal.sqlite"), "of the future").unwrap();
     for task in [&["--empty"][..], &["demo"], &["projections", "list"]] {
-        let (code, said) = ended(&command(folder.path()).args(task).output().await.unwrap());
+        let (code, said) = ended(&output(command(folder.path()).args(task)).await);
         assert_eq!(code, 6, "{said}");
         assert!(said.contains("another version"), "{said}");
     }
@@ -68,12 +76,12 @@ async fn a_folder_of_another_format_stays_as_it_is() {
 async fn wrong_options_and_settings_have_codes_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    assert_eq!(ended(&command(&data).arg("--no-such-option").output().await.unwrap()).0, 2);
+    assert_eq!(ended(&output(command(&data).arg("--no-such-option")).await).0, 2);
     let settings = folder.path().join("settings.toml");
     std::fs::write(&settings, "[server]\nlistn = \"127.0.0.1:1\"\n").unwrap();
-    let (code, said) = ended(&command(&data).arg("--config").arg(&settings).output().await.unwrap());
+    let (code, said) = ended(&output(command(&data).arg("--config").arg(&settings)).await);
     assert!(code == 3 && said.contains("listn"), "{code} {said}");
-    let (code, said) = ended(&command(&data).env("LAWLESS_SERVER__LISTN", "127.0.0.1:1").output().await.unwrap());
+    let (code, said) = ended(&output(command(&data).env("LAWLESS_SERVER__LISTN", "127.0.0.1:1")).await);
     assert!(code == 3 && said.contains("listn"), "{code} {said}");
     assert!(!data.exists(), "settings are checked before anything is made");
 }
@@ -82,9 +90,9 @@ async fn wrong_options_and_settings_have_codes_of_their_own() {
 async fn the_demo_fills_an_empty_folder_and_never_one_that_has_data() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let demo = |data: &Path| command(data).args(["demo", "--businesses", "60"]).output();
-    assert!(demo(&data).await.unwrap().status.success());
-    let (code, said) = ended(&demo(&data).await.unwrap());
+    let demo = async || output(command(&data).args(["demo", "--businesses", "60"])).await;
+    assert!(demo().await.status.success());
+    let (code, said) = ended(&demo().await);
     assert!(code == 8 && said.contains("has data"), "{code} {said}");
 
     // A start without --empty leaves it as it is, too.
