@@ -164,3 +164,66 @@ pub(crate) async fn compare_with_replay(data: &Path, mut rng: ChaCha8Rng) -> any
     ensure!(live == anew, "the views at {} differ from a replay: {live:?}, {anew:?}", checkpoint.position);
     Ok(live.rows)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use events::{Actor, ActorKind, BusinessId, CommandId, EventHeader, EventId, Timestamp};
+    use rand::SeedableRng as _;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::command::Command;
+
+    const BUSINESS: Uuid = Uuid::from_u128(7);
+
+    fn event(position: u64, version: u64, mark: u64) -> RecordedEvent {
+        let header = EventHeader {
+            event_id: EventId(Uuid::from_u128(position.into())),
+            stream: BusinessId(BUSINESS).into(),
+            version: StreamVersion(version),
+            event_type: if version == 1 { "BusinessRegistered" } else { "BusinessClosed" }.to_owned(),
+            schema_version: 1,
+            occurred_at: Timestamp(0),
+            actor: Actor { kind: ActorKind::Admin, id: "crash".to_owned() },
+            causation: None,
+            correlation: Uuid::nil(),
+            command_id: CommandId(Uuid::nil()),
+        };
+        let payload = format!("\u{2}some{}bytes", Mark(mark)).into_bytes();
+        let crc32c = header.checksum(&payload);
+        RecordedEvent { position: Position(position), recorded_at: Timestamp(0), header, payload, crc32c }
+    }
+
+    fn seen(events: &[RecordedEvent]) -> anyhow::Result<Seen> {
+        let mut seen = Seen::default();
+        events.iter().try_for_each(|event| seen.take(event))?;
+        Ok(seen)
+    }
+
+    fn acknowledged(position: u64, version: u64, mark: u64) -> Acknowledged {
+        let command = Command::register(Mark(mark), &mut ChaCha8Rng::seed_from_u64(1));
+        Acknowledged { command, business: BUSINESS, version, position }
+    }
+
+    #[test]
+    fn holes_repeats_and_damage_are_noticed() {
+        let said = |events: &[RecordedEvent]| seen(events).map(|_| ()).unwrap_err().to_string();
+        assert!(seen(&[event(1, 1, 1), event(2, 2, 2)]).is_ok());
+        assert_eq!(said(&[event(1, 1, 1), event(3, 2, 2)]), "position 3 comes where 2 must be");
+        assert_eq!(said(&[event(1, 1, 1), event(2, 2, 1)]), "the command at 1 was done again at 2");
+        assert!(said(&[event(1, 1, 1), event(2, 3, 2)]).contains("skips from 1 to 3"));
+        let damaged = RecordedEvent { crc32c: 0, ..event(1, 1, 1) };
+        assert_eq!(said(&[damaged]), "the event at 1 is damaged");
+    }
+
+    #[test]
+    fn an_acknowledged_command_that_is_not_there_is_noticed() {
+        let seen = seen(&[event(1, 1, 1)]).unwrap();
+        seen.check(&acknowledged(1, 1, 1)).unwrap();
+        assert!(seen.check(&acknowledged(2, 1, 2)).unwrap_err().to_string().starts_with("acknowledged and lost"));
+        for misplaced in [acknowledged(1, 1, 2), acknowledged(1, 2, 1)] {
+            assert!(seen.check(&misplaced).unwrap_err().to_string().starts_with("another event"));
+        }
+    }
+}
