@@ -129,8 +129,12 @@ pub struct DemoConfig {
 pub struct ImportConfig {
     /// Rows at once.
     pub concurrency: usize,
-    /// Bytes of one feature.
-    pub max_feature_bytes: usize,
+    /// Bytes of one row.
+    pub max_row_bytes: usize,
+    /// What a packed file may unpack to.
+    pub max_unpacked_gib: u64,
+    /// How many times its packed size that may be.
+    pub max_unpack_ratio: u64,
     /// How long the import waits for the views at its end.
     pub catch_up_deadline_ms: u64,
 }
@@ -225,7 +229,9 @@ impl Config {
             ("views.catch_up_mib", self.views.catch_up_mib as u64),
             ("demo.concurrency", self.demo.concurrency as u64),
             ("import.concurrency", self.import.concurrency as u64),
-            ("import.max_feature_bytes", self.import.max_feature_bytes as u64),
+            ("import.max_row_bytes", self.import.max_row_bytes as u64),
+            ("import.max_unpacked_gib", self.import.max_unpacked_gib),
+            ("import.max_unpack_ratio", self.import.max_unpack_ratio),
             ("import.catch_up_deadline_ms", self.import.catch_up_deadline_ms),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
@@ -240,6 +246,9 @@ impl Config {
         }
         if self.views.map_gib > 64 * 1024 || self.views.catch_up_mib > 1024 * 1024 {
             return Err(Refusal::Configuration("views.map_gib or views.catch_up_mib is beyond any machine".to_owned()));
+        }
+        if self.import.max_unpacked_gib > 1024 * 1024 {
+            return Err(Refusal::Configuration("import.max_unpacked_gib is beyond any machine".to_owned()));
         }
         if self.demo.businesses > 10_000_000 {
             return Err(Refusal::Configuration("demo.businesses must be at most 10000000".to_owned()));

@@ -5,7 +5,7 @@ use command_api::AdminKeyFile;
 use crate::cli::{AdminKeyTask, CommandLine, ProjectionsTask, Task, list_projections, say, skip_parked_event};
 use crate::config::Config;
 use crate::demo::run_demo;
-use crate::import::run_import;
+use crate::import::{ImportRequest, run_import};
 use crate::logging;
 use crate::secrets::admin_key_file;
 use crate::serve::run_all;
@@ -30,7 +30,9 @@ async fn perform(line: CommandLine, config: &Config) -> anyhow::Result<()> {
     match line.command {
         None | Some(Task::All(_)) => run_all(config, stays_empty).await,
         Some(Task::Demo { businesses, seed }) => run_demo(config, businesses, seed).await,
-        Some(Task::Import { file, mapping, report, .. }) => run_import(config, &file, &mapping, report).await,
+        Some(Task::Import { file, mapping, report, rules, .. }) => {
+            run_import(config, ImportRequest { file: &file, mapping: &mapping, report, rules }).await
+        }
         Some(Task::Projections { task: ProjectionsTask::List }) => list_projections(config).await,
         Some(Task::Projections { task: ProjectionsTask::Skip { group, position, reason } }) => {
             skip_parked_event(config, &group, position, reason).await

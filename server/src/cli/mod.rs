@@ -13,6 +13,7 @@ pub use projections::{list_projections, skip_parked_event};
 
 use crate::config::{DataOverrides, ImportOverrides, LogFormat, LogOverrides, Overrides, ServerOverrides};
 use crate::exit::EXIT_CODES_HELP;
+use crate::import::FileRules;
 
 /// The backend of a public business directory.
 ///
@@ -74,7 +75,10 @@ pub enum Task {
         #[arg(long, value_name = "S")]
         seed: Option<u64>,
     },
-    /// Bring in businesses from a GeoJSON file, gzipped or not; again and again, without doubles
+    /// Bring in businesses from a CSV, NDJSON, JSON or GeoJSON file; again and again, without doubles
+    ///
+    /// The file may be gzipped, or a member of a zip archive. How its fields become businesses says the mapping: see
+    /// docs/import.md, and mappings/ for some that are ready.
     Import {
         /// The file
         file: PathBuf,
@@ -87,6 +91,9 @@ pub enum Task {
         /// Rows at once [default: 256]
         #[arg(long, value_name = "N")]
         concurrency: Option<usize>,
+        /// How the file is read, where the mapping or the name does not say it
+        #[command(flatten)]
+        rules: FileRules,
     },
     /// See and mend projections
     Projections {

@@ -9,7 +9,7 @@ use reqwest::header::IF_NONE_MATCH;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::row::Finding;
+use super::finding::Finding;
 use super::writer::{DirectoryWriter, Upserted, WriteError};
 
 /// Tries before the directory counts as unavailable, and the wait after the first of them; doubled after each.

@@ -10,7 +10,7 @@ use command_api::{
 use event_log::JournalError;
 use events::{Actor, ActorKind};
 
-use super::row::Finding;
+use super::finding::Finding;
 use super::writer::{DirectoryWriter, Upserted, WriteError};
 
 /// Tries before the directory counts as unavailable, and the wait after the first of them; doubled after each.

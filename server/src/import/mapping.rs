@@ -1,22 +1,32 @@
-//! The mapping file: which field of a feature becomes which member of a business.
+//! The mapping file: which field of a row becomes which member of a business.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
 
+use super::fields::names_in;
+use super::file_rules::FileRules;
 use crate::exit::Refusal;
 
 /// A whole mapping file. Unknown keys are refused, with their place.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mapping {
+    /// How the file is read.
+    #[serde(default)]
+    pub file: FileRules,
     /// Where the data comes from.
     pub source: SourceRule,
     /// JSON pointer of a member of `RegisterBusiness` -> where its value comes from.
     pub members: BTreeMap<String, MemberRule>,
+    /// Where its coordinates come from; a GeoJSON feature has them in its geometry.
+    pub point: Option<PointRule>,
     /// How businesses are filed.
     pub categories: CategoryRules,
+    /// Rows that are left out as if they were not in the file.
+    #[serde(default)]
+    pub skip: Vec<SkipRule>,
     /// Tables by name.
     #[serde(default)]
     pub lookups: BTreeMap<String, BTreeMap<String, OneOrMany>>,
@@ -39,16 +49,40 @@ pub struct SourceRule {
     pub attribution: Option<String>,
 }
 
-/// Where a member's value comes from. Exactly one of `from`, `template`, `constant`.
+/// Rows that are left out as if they were not in the file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SkipRule {
+    /// The field that is looked at.
+    pub from: String,
+    /// Rows with one of these values are left out.
+    pub values: Vec<String>,
+    /// Why; stands in the report.
+    pub reason: String,
+}
+
+/// Where coordinates come from: degrees, WGS 84.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PointRule {
+    /// The field with the latitude.
+    pub latitude: String,
+    /// The field with the longitude.
+    pub longitude: String,
+}
+
+/// Where a member's value comes from. Exactly one of `from`, `template`, `constant`, `join`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemberRule {
-    /// A property by name, or by JSON pointer if it starts with `/`.
+    /// A field by name; in JSON by JSON pointer if it starts with `/`.
     pub from: Option<String>,
-    /// Text with properties in braces; absent when one of them is.
+    /// Text with fields in braces; absent when one of them is.
     pub template: Option<String>,
     /// The same text for every row.
     pub constant: Option<String>,
+    /// Fields one after the other, those that are there, with `, ` between them.
+    pub join: Option<Vec<String>>,
     /// Takes what stands before the first of this separator.
     pub first_of: Option<String>,
     /// Leaves the member out when the value is one of these.
@@ -77,21 +111,23 @@ pub enum Cleaning {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CategoryRules {
-    /// The property that names the kind of business.
-    pub from: String,
+    /// The same categories for every row, the primary one first; instead of `from` and `lookup`.
+    pub always: Option<OneOrMany>,
+    /// The field that names the kind of business.
+    pub from: Option<String>,
     /// Table from its value to one or more category slugs, the primary one first.
-    pub lookup: String,
+    pub lookup: Option<String>,
     /// Slug for values that are not in the table; they are warned about. Without it such rows are rejected.
     pub otherwise: Option<String>,
-    /// A property with further categories.
+    /// A field with further categories.
     pub more: Option<MoreCategories>,
 }
 
-/// A property with further categories.
+/// A field with further categories.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MoreCategories {
-    /// The property.
+    /// The field.
     pub from: String,
     /// What separates its tokens.
     pub split: String,
@@ -182,16 +218,29 @@ impl Mapping {
         for (pointer, rule) in &self.members {
             check_member(pointer)?;
             let given = [&rule.from, &rule.template, &rule.constant].into_iter().flatten().count();
-            if given != 1 {
-                return Err(format!("members.{pointer:?}: exactly one of from, template, constant is needed"));
+            if given + usize::from(rule.join.is_some()) != 1 {
+                return Err(format!("members.{pointer:?}: exactly one of from, template, constant, join is needed"));
+            }
+            if let Some(template) = &rule.template {
+                names_in(template).map_err(|e| format!("members.{pointer:?}: {e}"))?;
             }
             if let Some(lookup) = &rule.lookup {
                 self.check_lookup(lookup, &format!("members.{pointer:?}"))?;
             }
         }
-        self.check_lookup(&self.categories.lookup, "categories.lookup")?;
-        let mut targets: Vec<&String> = self.categories.otherwise.iter().collect();
-        targets.extend(self.lookups[&self.categories.lookup].values().flat_map(OneOrMany::as_slice));
+        names_in(&self.source.external_id).map_err(|e| format!("source.external_id: {e}"))?;
+        let rules = &self.categories;
+        let mut targets: Vec<&String> = rules.otherwise.iter().collect();
+        match (&rules.always, &rules.from, &rules.lookup) {
+            (Some(always), None, None) if rules.otherwise.is_none() && !always.as_slice().is_empty() => {
+                targets.extend(always.as_slice());
+            }
+            (None, Some(_), Some(lookup)) => {
+                self.check_lookup(lookup, "categories.lookup")?;
+                targets.extend(self.lookups[lookup].values().flat_map(OneOrMany::as_slice));
+            }
+            _ => return Err("categories: either always, or from and lookup are needed".to_owned()),
+        }
         if let Some(more) = &self.categories.more {
             self.check_lookup(&more.lookup, "categories.more.lookup")?;
             if more.split.is_empty() {
@@ -215,6 +264,23 @@ impl Mapping {
         }
     }
 
+    /// The fields that the rules read: what a file must have as columns.
+    pub(super) fn fields(&self) -> Vec<String> {
+        let mut names = names_in(&self.source.external_id).unwrap_or_default();
+        for rule in self.members.values() {
+            names.extend(rule.from.as_deref());
+            names.extend(rule.join.iter().flatten().map(String::as_str));
+            names.extend(rule.template.iter().flat_map(|template| names_in(template).unwrap_or_default()));
+        }
+        names.extend(self.point.iter().flat_map(|point| [point.latitude.as_str(), point.longitude.as_str()]));
+        names.extend(self.categories.from.as_deref());
+        names.extend(self.categories.more.as_ref().map(|more| more.from.as_str()));
+        names.extend(self.skip.iter().map(|rule| rule.from.as_str()));
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter().map(str::to_owned).collect()
+    }
+
     fn check_lookup(&self, name: &str, place: &str) -> Result<(), String> {
         if self.lookups.contains_key(name) { Ok(()) } else { Err(format!("{place}: there is no lookup {name:?}")) }
     }
@@ -229,46 +295,5 @@ fn check_member(pointer: &str) -> Result<(), String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::Mapping;
-
-    const SOUND: &str = r#"
-        [source]
-        system = "osm"
-        external_id = "{id}"
-        [members]
-        "/name" = { from = "name" }
-        [categories]
-        from = "icon"
-        lookup = "icons"
-        [lookups.icons]
-        pub = "pub"
-        [[category]]
-        slug = "pub"
-        names = { en = "Pub" }
-    "#;
-
-    #[test]
-    fn the_shipped_mapping_is_sound() {
-        Mapping::parse(include_str!("../../../mappings/osm-places.toml")).unwrap();
-    }
-
-    #[test]
-    fn mistakes_are_named_with_their_place() {
-        Mapping::parse(SOUND).unwrap();
-        for (from, to, named) in [
-            ("system =", "systen =", "systen"),
-            ("{ from = \"name\" }", "{ form = \"name\" }", "form"),
-            ("{ from = \"name\" }", "{ }", "exactly one of"),
-            ("\"/name\"", "\"/nam\"", "/name"),
-            ("[members]", "[members]\n\"/nam\" = { constant = \"x\" }", "/nam"),
-            ("lookup = \"icons\"", "lookup = \"icon\"", "icon"),
-            ("pub = \"pub\"", "pub = \"bar\"", "bar"),
-            ("names =", "parent = \"food\"\nnames =", "food"),
-        ] {
-            let error = Mapping::parse(&SOUND.replace(from, to)).unwrap_err();
-            assert!(error.contains(named), "{to:?} gave {error}");
-        }
-    }
-}
+#[path = "mapping_tests.rs"]
+mod tests;

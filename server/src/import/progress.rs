@@ -1,12 +1,8 @@
 //! The progress of an import, for people who wait.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::report::Report;
@@ -23,21 +19,17 @@ pub(super) struct ImportProgress {
 
 impl ImportProgress {
     /// Shows an empty bar.
-    ///
-    /// # Errors
-    /// The file is not there.
-    pub(super) fn start(file: &Path) -> anyhow::Result<Self> {
-        let bytes = std::fs::metadata(file).with_context(|| format!("{} cannot be opened", file.display()))?.len();
+    pub(super) fn start() -> Self {
         let style = ProgressStyle::with_template("{bar:30} {percent}% {msg}, {eta} left")
             .expect("a constant template, shown by every import");
-        let bar = ProgressBar::new(bytes).with_style(style);
+        let bar = ProgressBar::new(0).with_style(style);
         bar.enable_steady_tick(Duration::from_millis(200));
-        Ok(Self { bar, rows: AtomicU64::new(0), start: Instant::now() })
+        Self { bar, rows: AtomicU64::new(0), start: Instant::now() }
     }
 
-    /// Counts what is read from a file.
-    pub(super) fn count(&self, file: File) -> impl Read + Send + use<> {
-        self.bar.wrap_read(file)
+    /// The bar itself, for who reads the file.
+    pub(super) fn bar(&self) -> ProgressBar {
+        self.bar.clone()
     }
 
     /// A row was read.

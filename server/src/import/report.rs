@@ -9,15 +9,15 @@ use std::sync::Mutex;
 use anyhow::Context;
 use serde::Serialize;
 
-use super::row::Finding;
+use super::finding::Finding;
 use super::writer::Upserted;
 
 /// Where a row stands in the file, and what it is called there.
 #[derive(Debug, Clone)]
 pub(super) struct RowPlace {
-    /// Number of the feature, from 1.
-    pub feature: u64,
-    /// Line on which it ends, from 1.
+    /// Its number, from 1; the header of a CSV file is none.
+    pub row: u64,
+    /// Line on which it begins, from 1; in JSON arrays the line on which it ends.
     pub line: u64,
     /// Its id in the source.
     pub external_id: Option<String>,
@@ -32,6 +32,8 @@ pub(super) struct Counts {
     pub changed: u64,
     /// Known ones, just so.
     pub unchanged: u64,
+    /// Left out because the mapping says so.
+    pub skipped: u64,
     /// Rejected, by code.
     pub rejected: BTreeMap<String, u64>,
     /// Warnings, by member and code.
@@ -51,7 +53,7 @@ impl Counts {
 
     /// All rows.
     pub(super) fn rows(&self) -> u64 {
-        self.accepted() + self.rejected()
+        self.accepted() + self.skipped + self.rejected()
     }
 }
 
@@ -70,7 +72,7 @@ struct State {
 #[derive(Serialize)]
 struct Line<'a> {
     outcome: &'a str,
-    feature: u64,
+    row: u64,
     line: u64,
     external_id: Option<&'a str>,
     pointer: &'a str,
@@ -109,6 +111,13 @@ impl Report {
         }
     }
 
+    /// A row was left out because the mapping says so.
+    pub(super) fn skipped(&self, place: &RowPlace, reason: &Finding) {
+        let mut state = self.lock();
+        state.counts.skipped += 1;
+        state.write("skipped", place, reason);
+    }
+
     /// A row is accepted without something.
     pub(super) fn warned(&self, place: &RowPlace, finding: &Finding) {
         let mut state = self.lock();
@@ -144,7 +153,7 @@ impl State {
     fn write(&mut self, outcome: &str, place: &RowPlace, finding: &Finding) {
         let line = Line {
             outcome,
-            feature: place.feature,
+            row: place.row,
             line: place.line,
             external_id: place.external_id.as_deref(),
             pointer: &finding.pointer,

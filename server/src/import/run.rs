@@ -1,39 +1,27 @@
 //! An import: reads rows, makes what they need, gives them to the directory, takes down what became of each.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use command_api::{DefineCategory, DefineLocation, GivenLocationKind, LocalizedNames, Places, RegisterBusiness};
 use events::{LocationKind, Point};
-use tokio::sync::{OnceCell, Semaphore, mpsc};
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::JoinSet;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::geojson::{RawFeature, read_features, unpack};
+use super::finding::{Finding, leave_out};
 use super::mapping::Mapping;
 use super::progress::ImportProgress;
+use super::raw_row::RawRow;
+use super::reading::Reading;
 use super::report::{Report, RowPlace};
-use super::row::{Finding, Row, leave_out, map_feature};
+use super::row::{Row, map_row};
 use super::writer::{DirectoryWriter, WriteError};
 use crate::signals::stopped;
 
-/// Features that are read ahead.
-const FEATURES_AHEAD: usize = 1_024;
-
 /// How often members of one row may be left out because the directory refuses them.
 const LEAVE_OUT_ROUNDS: usize = 4;
-
-/// Bounds of an import.
-#[derive(Debug, Clone)]
-pub(super) struct ImportOptions {
-    /// Rows at once.
-    pub concurrency: usize,
-    /// Bytes of one feature.
-    pub max_feature_bytes: usize,
-}
 
 /// Why an import ended before its file did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,57 +49,51 @@ struct Import {
 /// # Errors
 /// The file cannot be opened, a category not be defined, or the report not be written.
 pub(super) async fn import_file(
-    file: &Path,
+    reading: Reading,
     mapping: &Mapping,
-    options: &ImportOptions,
+    concurrency: usize,
     writer: Arc<dyn DirectoryWriter>,
     places: Arc<Places>,
     report: Arc<Report>,
     mut stop: tokio::sync::watch::Receiver<bool>,
 ) -> anyhow::Result<Ended> {
-    for node in &mapping.category {
-        let body = DefineCategory { parent: node.parent.clone(), names: LocalizedNames(node.names.clone()) };
-        writer
-            .ensure_category(&node.slug, body)
-            .await
-            .with_context(|| format!("category {:?} of the mapping cannot be defined", node.slug))?;
-    }
+    let progress = ImportProgress::start();
+    let mut rows = reading.start(progress.bar())?;
     let import = Arc::new(Import { writer, places, report, locations: Mutex::default() });
-    let progress = ImportProgress::start(file)?;
-    let (mut features, reading) = read_in_background(file, options.max_feature_bytes, &progress)?;
+    // What is wrong with the file as a whole is told before anything is made for its rows.
+    let mut next = rows.next().await;
+    if next.is_some() {
+        import.define_categories(mapping).await?;
+    }
 
-    let places_left = Arc::new(Semaphore::new(options.concurrency));
+    let places_left = Arc::new(Semaphore::new(concurrency));
     let mut seen = HashSet::new();
     let mut tasks: JoinSet<Result<(), String>> = JoinSet::new();
     let mut ended = Ended::Whole;
-    loop {
-        let feature = tokio::select! {
+    while let Some(row) = next {
+        progress.row(&import.report);
+        if let Some((place, row)) = import.prepare(mapping, row, &mut seen) {
+            let permit = places_left.clone().acquire_owned().await.context("the semaphore is never closed")?;
+            let import = import.clone();
+            tasks.spawn(async move {
+                let taken = import.take(&place, row).await;
+                drop(permit);
+                taken
+            });
+            if let Some(reason) = first_failure(&mut tasks) {
+                ended = Ended::Unavailable(reason);
+                break;
+            }
+        }
+        next = tokio::select! {
             biased;
             () = stopped(&mut stop) => {
                 ended = Ended::Interrupted;
                 break;
             }
-            feature = features.recv() => match feature {
-                Some(feature) => feature,
-                None => break,
-            },
+            row = rows.next() => row,
         };
-        progress.row(&import.report);
-        let Some((place, row)) = import.prepare(mapping, &feature, &mut seen) else { continue };
-        let permit = places_left.clone().acquire_owned().await.context("the semaphore is never closed")?;
-        let import = import.clone();
-        tasks.spawn(async move {
-            let taken = import.take(&place, row).await;
-            drop(permit);
-            taken
-        });
-        if let Some(reason) = first_failure(&mut tasks) {
-            ended = Ended::Unavailable(reason);
-            break;
-        }
     }
-    // Nothing is read any more; the thread notices at its next feature.
-    drop(features);
     while let Some(done) = tasks.join_next().await {
         if let Err(reason) = done.context("a row's task panicked")? {
             ended = Ended::Unavailable(reason);
@@ -119,31 +101,10 @@ pub(super) async fn import_file(
     }
     progress.finish(&import.report);
     import.report.finish()?;
-    let read = tokio::task::spawn_blocking(move || reading.join())
-        .await?
-        .map_err(|_| anyhow::anyhow!("the thread that reads the file panicked"))?;
-    match read {
+    match rows.end().await {
         Err(e) if ended == Ended::Whole => Ok(Ended::Unreadable(format!("{e:#}"))),
         _ => Ok(ended),
     }
-}
-
-type Reading = std::thread::JoinHandle<anyhow::Result<()>>;
-
-fn read_in_background(
-    file: &Path,
-    max_feature_bytes: usize,
-    progress: &ImportProgress,
-) -> anyhow::Result<(mpsc::Receiver<RawFeature>, Reading)> {
-    let opened = File::open(file).with_context(|| format!("{} cannot be opened", file.display()))?;
-    let counted = progress.count(opened);
-    let (sender, receiver) = mpsc::channel(FEATURES_AHEAD);
-    let reading = std::thread::Builder::new().name("import-read".to_owned()).spawn(move || {
-        let mut sink = |feature| sender.blocking_send(feature).is_ok();
-        read_features(unpack(counted)?, max_feature_bytes, &mut sink)?;
-        Ok(())
-    })?;
-    Ok((receiver, reading))
 }
 
 fn first_failure(tasks: &mut JoinSet<Result<(), String>>) -> Option<String> {
@@ -158,14 +119,29 @@ fn first_failure(tasks: &mut JoinSet<Result<(), String>>) -> Option<String> {
 }
 
 impl Import {
+    async fn define_categories(&self, mapping: &Mapping) -> anyhow::Result<()> {
+        for node in &mapping.category {
+            let body = DefineCategory { parent: node.parent.clone(), names: LocalizedNames(node.names.clone()) };
+            self.writer
+                .ensure_category(&node.slug, body)
+                .await
+                .with_context(|| format!("category {:?} of the mapping cannot be defined", node.slug))?;
+        }
+        Ok(())
+    }
+
     /// In the order of the file, so that of two rows with one id always the first counts.
-    fn prepare(&self, mapping: &Mapping, feature: &RawFeature, seen: &mut HashSet<u128>) -> Option<(RowPlace, Row)> {
-        let mut place = RowPlace { feature: feature.number, line: feature.line, external_id: None };
-        let row = match map_feature(mapping, feature.text.get()) {
+    fn prepare(&self, mapping: &Mapping, row: RawRow, seen: &mut HashSet<u128>) -> Option<(RowPlace, Row)> {
+        let mut place = RowPlace { row: row.number, line: row.line, external_id: None };
+        let row = match map_row(mapping, row.content) {
             Ok(row) => row,
-            Err(rejected) => {
-                place.external_id = rejected.external_id;
-                self.report.rejected(&place, &[rejected.reason]);
+            Err(refused) => {
+                place.external_id = refused.external_id;
+                if refused.is_skipped {
+                    self.report.skipped(&place, &refused.reason);
+                } else {
+                    self.report.rejected(&place, &[refused.reason]);
+                }
                 return None;
             }
         };

@@ -9,11 +9,14 @@ use command_api::Places;
 use events::Position;
 use tokio::sync::watch;
 
+use super::file_rules::FileRules;
 use super::http_writer::HttpWriter;
 use super::local_writer::LocalWriter;
 use super::mapping::Mapping;
+use super::reading::Reading;
 use super::report::{Counts, Report};
-use super::run::{Ended, ImportOptions, import_file};
+use super::run::{Ended, import_file};
+use super::source_file::{SourceFile, UnpackLimits};
 use crate::admin_client::AdminClient;
 use crate::catch_up::wait_for_views;
 use crate::cli::say;
@@ -27,16 +30,37 @@ use crate::signals::{stop_signal, stopped};
 /// How often a running server is asked whether its views have caught up.
 const POLL: Duration = Duration::from_millis(100);
 
+/// What the command line asks for.
+#[derive(Debug)]
+pub struct ImportRequest<'a> {
+    /// The file.
+    pub file: &'a Path,
+    /// The mapping file.
+    pub mapping: &'a Path,
+    /// Where the report goes; beside where the program was started when absent.
+    pub report: Option<PathBuf>,
+    /// How the file is read; wins over the mapping.
+    pub rules: FileRules,
+}
+
 /// Imports a file into the data folder, or into the server that runs on it.
 ///
 /// # Errors
 /// The file, the mapping, the report or the folder cannot be used; the directory stopped answering; interrupted.
-pub async fn run_import(config: &Config, file: &Path, mapping: &Path, report: Option<PathBuf>) -> anyhow::Result<()> {
-    let mapping = Mapping::load(mapping)?;
-    std::fs::File::open(file).with_context(|| format!("{} cannot be opened", file.display()))?;
-    let report_file = report.unwrap_or_else(|| default_report(file));
+pub async fn run_import(config: &Config, request: ImportRequest<'_>) -> anyhow::Result<()> {
+    let mapping = Mapping::load(request.mapping)?;
+    let rules = request.rules.over(&mapping.file);
+    let file = SourceFile::find(request.file, rules.member.as_deref())?;
+    let reading = Reading {
+        format: rules.format_of(&file)?,
+        file,
+        wanted: mapping.fields(),
+        max_row_bytes: config.import.max_row_bytes,
+        unpack: UnpackLimits { bytes: config.import.max_unpacked_gib << 30, ratio: config.import.max_unpack_ratio },
+    };
+    let report_file = request.report.unwrap_or_else(|| default_report(request.file));
     let stop = stop_signal()?;
-    let import = Import { config, file, mapping: &mapping, report_file: &report_file, stop };
+    let import = Import { config, reading, mapping: &mapping, report_file: &report_file, stop };
     match running_server(&config.data.folder)? {
         Some(server) => import.into_server(&server).await,
         None => import.into_folder().await,
@@ -45,7 +69,7 @@ pub async fn run_import(config: &Config, file: &Path, mapping: &Path, report: Op
 
 struct Import<'a> {
     config: &'a Config,
-    file: &'a Path,
+    reading: Reading,
     mapping: &'a Mapping,
     report_file: &'a Path,
     stop: watch::Receiver<bool>,
@@ -100,12 +124,8 @@ impl Import<'_> {
         places: Arc<Places>,
         report: &Arc<Report>,
     ) -> anyhow::Result<Ended> {
-        let options = ImportOptions {
-            concurrency: self.config.import.concurrency,
-            max_feature_bytes: self.config.import.max_feature_bytes,
-        };
-        let stop = self.stop.clone();
-        import_file(self.file, self.mapping, &options, writer, places, report.clone(), stop).await
+        let (reading, concurrency) = (self.reading.clone(), self.config.import.concurrency);
+        import_file(reading, self.mapping, concurrency, writer, places, report.clone(), self.stop.clone()).await
     }
 
     fn say_summary(&self, counts: &Counts, took: Duration) {
@@ -118,6 +138,9 @@ impl Import<'_> {
             counts.changed,
             counts.unchanged
         ));
+        if counts.skipped > 0 {
+            say(format!("  skipped {}", counts.skipped));
+        }
         say(format!("  rejected {}", counts.rejected()));
         for (code, count) in &counts.rejected {
             say(format!("    {count} {code}"));

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use command_api::{DefineCategory, DefineLocation, RegisterBusiness};
 use thiserror::Error;
 
-use super::row::Finding;
+use super::finding::Finding;
 
 /// What an accepted row did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

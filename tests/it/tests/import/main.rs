@@ -130,7 +130,7 @@ async fn rows_are_accepted_or_rejected_with_their_reason_and_a_second_run_change
     let left_out = count_by(&lines, "warning", |line| format!("{} {}", text(&line["pointer"]), text(&line["code"])));
     assert_eq!(left_out, expected(&LEFT_OUT));
     let duplicate = lines.iter().find(|line| line["code"] == "duplicate_id").unwrap();
-    assert_eq!((&duplicate["feature"], &duplicate["line"]), (&31.into(), &32.into()), "where it stands in the file");
+    assert_eq!((&duplicate["row"], &duplicate["line"]), (&31.into(), &32.into()), "where it stands in the file");
     assert_eq!(duplicate["external_id"], "node/1029");
 
     let second = summary(&import(folder.path(), &fixture_file()).output().await.unwrap());
