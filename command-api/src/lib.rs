@@ -5,15 +5,18 @@
 mod admin_key;
 pub mod domain;
 mod handler;
+mod history;
 mod http;
 mod places;
 mod request;
 
 pub use admin_key::{AdminKeyError, AdminKeyFile, KeyRefused};
 pub use handler::{
-    Accepted, Clock, CommandContext, CommandError, CommandOptions, CommandService, Outcome, Precondition, Refusal,
+    Accepted, AsOf, Clock, CommandContext, CommandError, CommandOptions, CommandService, HistoryPage, Outcome,
+    PastError, Precondition, Refusal,
 };
-pub use http::{CommandAnswer, MAX_BODY_BYTES, openapi, router};
+pub use history::{BusinessState, FieldChange, HistoryActor, HistoryEntry};
+pub use http::{BusinessHistory, CommandAnswer, HistoryCursor, MAX_BODY_BYTES, openapi, router};
 pub use places::{PlaceNode, Places};
 pub use request::{
     AttributeChanges, Attributes, ChangeBusinessDetails, CloseBusiness, Command, DefineCategory, DefineLocation,

@@ -4,7 +4,9 @@ mod append;
 mod businesses;
 mod error;
 mod options;
+mod past;
 mod references;
+mod replay;
 mod slugs;
 mod streams;
 mod trees;
@@ -19,6 +21,7 @@ use uuid::Uuid;
 
 pub use error::{CommandError, Refusal};
 pub use options::{Accepted, Clock, CommandContext, CommandOptions, Outcome, Precondition};
+pub use past::{AsOf, HistoryPage, PastError};
 
 use append::Step;
 use slugs::SlugNumbers;

@@ -26,8 +26,17 @@ impl<A> Clone for Known<A> {
 }
 
 impl<A: Aggregate> Known<A> {
-    fn nothing() -> Self {
+    pub(super) fn nothing() -> Self {
         Self { state: Arc::new(A::default()), version: StreamVersion::ZERO, position: Position::ZERO }
+    }
+
+    /// With one more event.
+    pub(super) fn after(self, recorded: &RecordedEvent, event: &Event) -> Self {
+        Self {
+            state: Arc::new(Arc::unwrap_or_clone(self.state).evolve(event)),
+            version: recorded.header.version,
+            position: recorded.position,
+        }
     }
 
     pub(super) fn exists(&self) -> bool {
@@ -143,7 +152,7 @@ impl<A: Aggregate> Streams<A> {
                 if end.is_some_and(|end| event.header.version > end) {
                     return Ok(known);
                 }
-                known = self.after(known, event)?;
+                known = known.after(event, &Self::decode(event)?);
             }
             if is_last {
                 return Ok(known);
@@ -151,16 +160,21 @@ impl<A: Aggregate> Streams<A> {
         }
     }
 
-    fn after(&self, known: Known<A>, recorded: &RecordedEvent) -> Result<Known<A>, CommandError> {
+    /// Events after a version, as they are stored.
+    pub(super) async fn read(
+        &self,
+        id: Uuid,
+        after: StreamVersion,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, CommandError> {
+        Ok(self.journal.read_stream(self.stream(id), after, limit).await?)
+    }
+
+    pub(super) fn decode(recorded: &RecordedEvent) -> Result<Event, CommandError> {
         let header = &recorded.header;
-        let event = Codec::shared()
+        Codec::shared()
             .decode(&header.event_type, header.schema_version, &recorded.payload)
-            .map_err(|source| CommandError::Unreadable { stream: header.stream, source })?;
-        Ok(Known {
-            state: Arc::new(Arc::unwrap_or_clone(known.state).evolve(&event)),
-            version: header.version,
-            position: recorded.position,
-        })
+            .map_err(|source| CommandError::Unreadable { stream: header.stream, source })
     }
 
     /// After an append: the state with the new events, in memory, and on disk every now and then.

@@ -38,5 +38,5 @@ fn presented_key(headers: &HeaderMap) -> Result<&str, Refused> {
             Err(Refused::unauthorized("Authorization must be a bearer token"))
         };
     }
-    text(&X_API_KEY).unwrap_or_else(|| Err(Refused::unauthorized("commands need the admin key")))
+    text(&X_API_KEY).unwrap_or_else(|| Err(Refused::unauthorized("commands and the past need the admin key")))
 }

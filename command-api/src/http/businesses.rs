@@ -13,7 +13,7 @@ use crate::request::{
     RemoveBusiness,
 };
 
-type PathId = Result<Path<String>, PathRejection>;
+pub(super) type PathId = Result<Path<String>, PathRejection>;
 
 fn business_id(path: PathId) -> Result<BusinessId, Refused> {
     let Path(text) = path.map_err(|_| Refused::path())?;

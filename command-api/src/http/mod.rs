@@ -5,7 +5,10 @@ mod authenticate;
 mod body;
 mod businesses;
 mod conditions;
+mod cursor;
+mod history;
 mod openapi;
+mod parameters;
 mod problems;
 mod sources;
 mod trees;
@@ -14,10 +17,11 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
-use axum::routing::{patch, post, put};
+use axum::routing::{get, patch, post, put};
 use serde::de::DeserializeOwned;
 
 pub use answer::CommandAnswer;
+pub use history::{BusinessHistory, HistoryCursor};
 pub use openapi::openapi;
 
 use problems::Refused;
@@ -48,6 +52,8 @@ pub fn router(service: CommandService, keys: AdminKeyFile) -> Router {
         .route("/v1/businesses/{id}/recategorize", post(businesses::recategorize))
         .route("/v1/businesses/{id}/close", post(businesses::close))
         .route("/v1/businesses/{id}/remove", post(businesses::remove))
+        .route("/v1/businesses/{id}/history", get(history::history))
+        .route("/v1/businesses/{id}/state", get(history::state))
         .route("/v1/categories/{slug}", put(trees::define_category))
         .route("/v1/locations/{slug}", put(trees::define_location))
         .route("/v1/sources/{system}/businesses/{external_id}", put(sources::upsert))

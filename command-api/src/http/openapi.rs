@@ -9,7 +9,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder, Sec
 use utoipa::{Modify, OpenApi};
 
 use super::answer::CommandAnswer;
-use super::{businesses, sources, trees};
+use super::{businesses, history, sources, trees};
 
 /// Statuses that every command may be refused with.
 const REFUSALS: [(&str, &str); 11] = [
@@ -35,6 +35,8 @@ const REFUSALS: [(&str, &str); 11] = [
         businesses::recategorize,
         businesses::close,
         businesses::remove,
+        history::history,
+        history::state,
         trees::define_category,
         trees::define_location,
         sources::upsert,

@@ -9,7 +9,7 @@ use http_api::{FieldError, Problem};
 use super::MAX_BODY_BYTES;
 use crate::admin_key::KeyRefused;
 use crate::domain::{business, category, location};
-use crate::handler::{CommandError, Refusal};
+use crate::handler::{CommandError, PastError, Refusal};
 use crate::request::InvalidField;
 
 /// When to come again after a 503, in seconds.
@@ -36,7 +36,7 @@ fn field_errors(fields: Vec<InvalidField>) -> Vec<FieldError> {
 
 impl Refused {
     pub(super) fn unauthorized(detail: &str) -> Self {
-        Self::from(problem(401, "unauthorized", "Commands need the admin key").detail(detail))
+        Self::from(problem(401, "unauthorized", "This needs the admin key").detail(detail))
     }
 
     pub(super) fn key(refused: KeyRefused) -> Self {
@@ -85,6 +85,42 @@ impl Refused {
     /// The path cannot be read.
     pub(super) fn path() -> Self {
         Self::malformed(InvalidField::new("{path}", "invalid", "not percent-encoded UTF-8"))
+    }
+
+    /// Parameters of a read.
+    pub(super) fn invalid_parameters(fields: Vec<InvalidField>) -> Self {
+        Self::from(problem(400, "invalid_parameters", "Query parameters are not valid").errors(field_errors(fields)))
+    }
+
+    pub(super) fn invalid_cursor() -> Self {
+        Self::from(problem(400, "invalid_cursor", "The cursor is not valid").detail("it was not given by this history"))
+    }
+
+    /// The path of a read cannot be read.
+    pub(super) fn unreadable_path() -> Self {
+        let detail = "the path is not UTF-8 once it is percent-decoded";
+        Self::from(problem(400, "invalid_path", "The path is not valid").detail(detail))
+    }
+
+    /// Why there is no answer about the past of a business of this id or slug.
+    pub(super) fn past(error: PastError, name: &str) -> Self {
+        let detail = error.to_string();
+        Self::from(match error {
+            PastError::NotFound => {
+                problem(404, "not_found", "There is no such thing").detail(format!("there is no business {name:?}"))
+            }
+            PastError::NotYet { .. } => {
+                problem(404, "not_registered_yet", "The business was not registered yet").detail(detail)
+            }
+            PastError::NoSuchVersion { .. } => {
+                problem(404, "version_not_found", "The business has no such version").detail(detail)
+            }
+            PastError::Future => {
+                return Self::invalid_parameters(vec![InvalidField::new("?as_of", "invalid", detail)]);
+            }
+            PastError::Removed { .. } => problem(410, "removed", "The business was removed").detail(detail),
+            PastError::Failed(error) => return error.into(),
+        })
     }
 
     /// A body says something else than the path.

@@ -260,6 +260,26 @@ impl From<GivenAddress> for Address {
     }
 }
 
+impl From<Address> for GivenAddress {
+    fn from(known: Address) -> Self {
+        let Address { street, locality, region, postcode, country } = known;
+        Self { street, locality, region, postcode, country }
+    }
+}
+
+impl From<Point> for GivenPoint {
+    fn from(known: Point) -> Self {
+        Self { lat: known.lat, lon: known.lon }
+    }
+}
+
+impl From<Source> for GivenSource {
+    fn from(known: Source) -> Self {
+        let Source { system, external_id, licence, attribution } = known;
+        Self { system, external_id, licence, attribution }
+    }
+}
+
 impl From<GivenPoint> for Point {
     fn from(given: GivenPoint) -> Self {
         Self { lat: given.lat, lon: given.lon }

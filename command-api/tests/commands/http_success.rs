@@ -134,9 +134,11 @@ fn every_command_is_described() {
         ("/v1/businesses", "post"),
         ("/v1/businesses/{id}", "patch"),
         ("/v1/businesses/{id}/close", "post"),
+        ("/v1/businesses/{id}/history", "get"),
         ("/v1/businesses/{id}/recategorize", "post"),
         ("/v1/businesses/{id}/relocate", "post"),
         ("/v1/businesses/{id}/remove", "post"),
+        ("/v1/businesses/{id}/state", "get"),
         ("/v1/categories/{slug}", "put"),
         ("/v1/locations/{slug}", "put"),
         ("/v1/sources/{system}/businesses/{external_id}", "put"),
@@ -144,7 +146,7 @@ fn every_command_is_described() {
     let mut described: Vec<(&str, &str)> = described.iter().map(|(path, method)| (&**path, &**method)).collect();
     described.sort_unstable();
     assert_eq!(described, expected);
-    for (path, method) in expected {
+    for (path, method) in expected.into_iter().filter(|(_, method)| *method != "get") {
         let operation = &openapi["paths"][path][method];
         assert!(!operation["security"].as_array().unwrap().is_empty(), "{path}");
         assert!(operation["responses"]["422"]["content"]["application/problem+json"].is_object(), "{path}");

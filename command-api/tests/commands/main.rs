@@ -4,6 +4,7 @@
 mod answers;
 mod conflicts;
 mod directory;
+mod history;
 mod http_refusals;
 mod http_success;
 mod idempotency;

@@ -72,7 +72,7 @@ impl Server {
             headers: parts.headers,
             body: serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes))),
         };
-        if !answer.status.is_success() {
+        if answer.status.is_client_error() || answer.status.is_server_error() {
             assert_eq!(answer.header("content-type"), "application/problem+json", "{}", answer.body);
             assert_eq!(answer.header("cache-control"), "no-store");
             assert_eq!(answer.body["status"], answer.status.as_u16());

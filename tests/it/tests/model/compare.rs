@@ -17,9 +17,9 @@ const SOME_LISTS: usize = 12;
 
 /// One comparison, in a language of its own.
 pub(crate) struct Comparison<'c> {
-    directory: &'c Directory,
-    world: &'c World,
-    rng: &'c mut ChaCha8Rng,
+    pub(crate) directory: &'c Directory,
+    pub(crate) world: &'c World,
+    pub(crate) rng: &'c mut ChaCha8Rng,
     shown: Shown<'c>,
 }
 
@@ -41,6 +41,7 @@ impl<'c> Comparison<'c> {
     pub(crate) async fn some(&mut self) {
         for index in self.directory.touched.clone() {
             self.business(&self.directory.businesses[index]).await;
+            self.past(index).await;
         }
         self.batch().await;
         self.trees().await;
@@ -53,8 +54,9 @@ impl<'c> Comparison<'c> {
 
     /// Everything there is.
     pub(crate) async fn everything(&mut self) {
-        for business in &self.directory.businesses {
+        for (index, business) in self.directory.businesses.iter().enumerate() {
             self.business(business).await;
+            self.past(index).await;
         }
         self.batch().await;
         self.trees().await;
@@ -216,7 +218,7 @@ impl<'c> Comparison<'c> {
 }
 
 /// Percent-encodes whatever is not a letter, a digit or one of `-._~`.
-fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

@@ -7,6 +7,8 @@ use events::{Names, Point, Source, Timestamp};
 use uuid::Uuid;
 use views::BusinessStatus;
 
+use crate::past::Moment;
+
 /// One of the two trees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tree {
@@ -102,6 +104,8 @@ pub(crate) struct Directory {
     pub(crate) categories: BTreeMap<String, Node>,
     pub(crate) locations: BTreeMap<String, Node>,
     pub(crate) businesses: Vec<Business>,
+    /// What each of them ever was, the oldest first.
+    pub(crate) past: Vec<Vec<Moment>>,
     /// Every slug that any business ever had, and the business.
     pub(crate) slugs: BTreeMap<String, usize>,
     /// Every source id, and its business.

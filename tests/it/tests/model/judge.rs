@@ -10,6 +10,7 @@ use events::{CategoryId, LocationId, Timestamp};
 
 use crate::directory::{Business, Directory, Node, Place, Remembered, Status, Tree};
 use crate::generate::Asked;
+use crate::past::moments;
 use crate::world::World;
 
 /// A node, with everything above it, has at most so many levels.
@@ -373,9 +374,17 @@ fn settle_business(
     if let Some(source) = &new.source {
         directory.sources.insert(format!("{}/{}", source.system, source.external_id), place);
     }
+    let moments = moments(index.map(|index| &directory.businesses[index]), &new, &asked.command);
+    assert_eq!(moments.len() as u64, events, "{asked:?}: {moments:?}");
     match index {
-        Some(index) => directory.businesses[index] = new,
-        None => directory.businesses.push(new),
+        Some(index) => {
+            directory.businesses[index] = new;
+            directory.past[index].extend(moments);
+        }
+        None => {
+            directory.businesses.push(new);
+            directory.past.push(moments);
+        }
     }
     (version, index.is_none())
 }

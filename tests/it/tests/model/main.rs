@@ -6,6 +6,7 @@ mod compare;
 mod directory;
 mod generate;
 mod judge;
+mod past;
 mod show;
 mod world;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use command_api::{Accepted, CommandContext, CommandError, CommandOptions, CommandService, Places};
+use command_api::{Accepted, AdminKeyFile, CommandContext, CommandError, CommandOptions, CommandService, Places};
 use event_log::{EventFeed as _, SqliteEventFeed, SqliteJournal, SqliteJournalOptions};
 use events::{Actor, ActorKind, Position, Timestamp};
 use http_api::{CONSISTENCY_HEADER, ConsistencyToken};
@@ -25,6 +25,8 @@ const MAP_BYTES: usize = 1 << 30;
 pub(crate) struct World {
     journal: SqliteJournal,
     service: CommandService,
+    commands: Router,
+    admin_key: String,
     group_options: GroupOptions,
     views: Option<(GroupHandle, Router)>,
     /// Position of the newest accepted command.
@@ -43,6 +45,10 @@ impl World {
         let journal =
             SqliteJournal::open(folder.join("journal.sqlite"), SqliteJournalOptions::default()).await.unwrap();
         let service = CommandService::new(Arc::new(journal.clone()), places, CommandOptions::default());
+        let key_file = folder.join("admin-key");
+        let (keys, _) = AdminKeyFile::load_or_create(&key_file).unwrap();
+        let commands = command_api::router(service.clone(), keys);
+        let admin_key = std::fs::read_to_string(&key_file).unwrap().trim().to_owned();
         let group_options = GroupOptions {
             name: "directory".to_owned(),
             views_folder: folder.join("views"),
@@ -50,7 +56,7 @@ impl World {
             runner: RunnerOptions::default(),
         };
         let newest = journal.feed().head().await.unwrap();
-        let mut world = Self { journal, service, group_options, views: None, newest };
+        let mut world = Self { journal, service, commands, admin_key, group_options, views: None, newest };
         world.start_views().await;
         world
     }
@@ -63,7 +69,7 @@ impl World {
 
     pub(crate) async fn close(mut self) {
         self.stop_views().await;
-        drop(self.service);
+        drop((self.service, self.commands));
         self.journal.close().await;
     }
 
@@ -96,6 +102,16 @@ impl World {
         let events = self.journal.feed().read(Position(position.0 - 1), 1).await.unwrap();
         assert_eq!(events[0].position, position);
         events[0].recorded_at
+    }
+
+    /// Asks the command side, as the admin.
+    pub(crate) async fn ask(&self, path: &str) -> Read {
+        let authorization = format!("Bearer {}", self.admin_key);
+        let request = Request::get(path).header(header::AUTHORIZATION, authorization).body(Body::empty());
+        let response = self.commands.clone().oneshot(request.expect("a sound path")).await.unwrap();
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes().to_vec();
+        Read { status, location: String::new(), body }
     }
 
     /// Reads, having seen every command that was accepted.
