@@ -18,7 +18,7 @@ pub trait Projection: Send {
         &mut self,
         store: &dyn StoreReader,
         event: &RecordedEvent,
-        payload: &Event,
+        payload: Event,
         at: Position,
     ) -> Result<(), ApplyError>;
 
@@ -53,12 +53,12 @@ pub trait StoreReader {
 }
 
 /// Holds fold state, rows and position of one generation of a group.
-pub trait ProjectionStore: StoreReader + Send {
+pub trait ProjectionStore: StoreReader + Send + Sync {
     /// How far it has come; `None` if it is empty.
     fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError>;
 
     /// Writes changes and checkpoint in one atomic, durable batch. After an error nothing of it is there.
-    fn commit(&mut self, changes: &Changes, checkpoint: &Checkpoint) -> Result<(), StoreError>;
+    fn commit(&self, changes: &Changes, checkpoint: &Checkpoint) -> Result<(), StoreError>;
 }
 
 /// How far a generation has come.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use lawless::cli::CommandLine;
 
-/// A fold allocates and frees millions of small rows on one thread; glibc's heap grows and shrinks under it.
+/// A fold allocates millions of small rows that other threads free, and so does SQLite, whose heap this is, too.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -4,7 +4,7 @@ use events::{BusinessId, Position};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use views::{Ordinal, ReferenceRow, RowKey};
+use views::{Ordinal, ReferenceRow, Row, RowKey, TemplateWriter};
 
 use super::business::Business;
 use super::documents;
@@ -31,7 +31,8 @@ struct Pending {
 
 #[derive(Debug)]
 struct PendingReference {
-    text: String,
+    /// The bytes of its row's key.
+    key: Vec<u8>,
     at: Position,
     row: ReferenceRow,
 }
@@ -99,38 +100,58 @@ impl Businesses {
 
     /// An id or a slug leads elsewhere from now on.
     pub(super) fn refer(&mut self, text: String, row: ReferenceRow, at: Position) {
-        self.bytes += size_of::<PendingReference>() + text.len() + 16;
-        self.references.push(PendingReference { text, at, row });
+        let key = RowKey::Reference(text).to_bytes();
+        self.bytes += size_of::<PendingReference>() + key.len() + 16;
+        self.references.push(PendingReference { key, at, row });
     }
 
-    pub(super) fn render(&self, output: &mut Output) {
-        let mut changed: Vec<&Pending> = self.pending.iter().filter(|pending| pending.changed).collect();
+    /// The fold's own state, and what leads to businesses.
+    pub(super) fn render_state(&self, output: &mut Output) {
+        let mut changed = self.changed();
         changed.sort_unstable_by_key(|pending| pending.id);
-        for pending in &changed {
-            let state = postcard::to_stdvec(&pending.record).expect("memory takes any state; no type can fail");
-            output.state(state_key(pending.id), Some(state));
-        }
-        changed.sort_unstable_by_key(|pending| pending.ordinal());
-        for pending in &changed {
-            if let Some(at) = pending.card_at {
-                pending.document(output, RowKey::Card, at, documents::card);
-            }
-        }
-        for pending in &changed {
-            if let Some(at) = pending.page_at {
-                pending.document(output, RowKey::Page, at, documents::page);
-            }
+        output.reserve(changed.len(), self.references.len());
+        let mut buffer = Vec::new();
+        for pending in changed {
+            buffer = postcard::to_extend(&pending.record, buffer).expect("memory takes any state; no type can fail");
+            output.state(state_key(pending.id), Some(buffer.as_slice().to_vec()));
+            buffer.clear();
         }
         self.render_references(output);
     }
 
+    /// Cards and pages. It shares nothing with [`Self::render_state`]: the two may be written side by side.
+    pub(super) fn render_documents(&self, output: &mut Output) {
+        let mut changed = self.changed();
+        changed.sort_unstable_by_key(|pending| pending.ordinal());
+        output.reserve(0, 2 * changed.len());
+        let mut writer = TemplateWriter::default();
+        for pending in &changed {
+            if let Some(at) = pending.card_at {
+                pending.document(output, RowKey::Card, at, |id, business| documents::card(&mut writer, id, business));
+            }
+        }
+        for pending in &changed {
+            if let Some(at) = pending.page_at {
+                pending.document(output, RowKey::Page, at, |id, business| documents::page(&mut writer, id, business));
+            }
+        }
+    }
+
+    fn changed(&self) -> Vec<&Pending> {
+        self.pending.iter().filter(|pending| pending.changed).collect()
+    }
+
     fn render_references(&self, output: &mut Output) {
-        let mut references: Vec<&PendingReference> = self.references.iter().collect();
-        // Stable: within one text they stay in the order of events.
-        references.sort_by(|a, b| a.text.cmp(&b.text));
-        for of_one_text in references.chunk_by(|a, b| a.text == b.text) {
-            if let Some(PendingReference { text, at, row }) = of_one_text.last() {
-                output.row(&RowKey::Reference(text.clone()), *at, row.to_body());
+        // The first bytes decide most of it. Of two about the same text the later one comes last.
+        let mut references: Vec<(u128, u32)> = (0..).zip(&self.references).map(|(n, r)| (head(&r.key), n)).collect();
+        let key = |n: u32| &self.references[n as usize].key;
+        references.sort_unstable_by(|(a_head, a), (b_head, b)| {
+            a_head.cmp(b_head).then_with(|| key(*a).cmp(key(*b))).then(a.cmp(b))
+        });
+        for of_one_text in references.chunk_by(|(_, a), (_, b)| key(*a) == key(*b)) {
+            if let Some((_, last)) = of_one_text.last() {
+                let PendingReference { key, at, row } = &self.references[*last as usize];
+                output.push(key.clone(), Some(Row { version: *at, body: row.to_body().into() }));
             }
         }
     }
@@ -158,14 +179,22 @@ impl Pending {
         output: &mut Output,
         key: fn(Ordinal) -> RowKey,
         at: Position,
-        write: fn(BusinessId, &Business) -> views::Template<'static>,
+        write: impl FnOnce(BusinessId, &Business) -> Vec<u8>,
     ) {
         match &self.record {
-            Record::Present(business) => output.row(&key(business.ordinal), at, write(self.id, business).to_body()),
+            Record::Present(business) => output.row(&key(business.ordinal), at, write(self.id, business)),
             Record::Removed(ordinal) if self.stored => output.push(key(*ordinal).to_bytes(), None),
             Record::Removed(_) => {}
         }
     }
+}
+
+/// The first bytes of a key as a number that orders like them.
+fn head(key: &[u8]) -> u128 {
+    let mut head = [0; 16];
+    let len = key.len().min(head.len());
+    head[..len].copy_from_slice(&key[..len]);
+    u128::from_be_bytes(head)
 }
 
 fn state_key(id: BusinessId) -> Vec<u8> {

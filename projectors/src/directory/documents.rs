@@ -1,25 +1,22 @@
 //! Page and card of a business, as templates.
 
 use events::{Address, BusinessId, Point, Source};
-use views::{Coordinates, Hole, PostalAddress, Provenance, Template, TemplateWriter, Tree};
+use serde::Serialize;
+use views::{Coordinates, Hole, Ordinal, TemplateWriter, Tree};
 
 use super::business::Business;
 
 /// The template of a [`views::BusinessPage`], member by member in its order.
-pub(super) fn page(id: BusinessId, business: &Business) -> Template<'static> {
-    let writer = TemplateWriter::default()
+pub(super) fn page(writer: &mut TemplateWriter, id: BusinessId, business: &Business) -> Vec<u8> {
+    writer
         .member("id", &id.0)
         .member("slug", &business.slug)
         .member("name", &business.name)
         .member("status", &business.status)
         .optional("description", business.description.as_ref())
-        .holes("categories", business.categories.iter().map(|category| Hole::Node(Tree::Category, *category)));
-    let writer = match business.location {
-        Some(location) => writer.hole("location", Hole::Place(location)),
-        None => writer,
-    };
-    writer
-        .optional("address", business.address.as_ref().map(postal_address).as_ref())
+        .holes("categories", business.categories.iter().map(|category| Hole::Node(Tree::Category, *category)))
+        .optional_hole("location", business.location.map(Hole::Place))
+        .optional("address", business.address.as_ref().map(PostalAddress::from).as_ref())
         .optional("point", business.point.map(coordinates).as_ref())
         .optional("time_zone", business.time_zone.as_ref())
         .optional("phone", business.phone.as_ref())
@@ -27,7 +24,7 @@ pub(super) fn page(id: BusinessId, business: &Business) -> Template<'static> {
         .optional("website", business.website.as_ref())
         .optional("opening_hours", business.opening_hours.as_ref())
         .member("attributes", &business.attributes)
-        .optional("source", business.source.as_ref().map(provenance).as_ref())
+        .optional("source", business.source.as_ref().map(Provenance::from).as_ref())
         .member("registered_at", &business.registered_at.to_rfc3339())
         .member("updated_at", &business.updated_at.to_rfc3339())
         .member("version", &business.version.0)
@@ -35,46 +32,70 @@ pub(super) fn page(id: BusinessId, business: &Business) -> Template<'static> {
 }
 
 /// The template of a [`views::BusinessCard`]. Whatever it shows is compared in [`Business::has_card_of`].
-pub(super) fn card(id: BusinessId, business: &Business) -> Template<'static> {
-    let writer = TemplateWriter::default()
+pub(super) fn card(writer: &mut TemplateWriter, id: BusinessId, business: &Business) -> Vec<u8> {
+    let node = |tree| move |ordinal: &Ordinal| Hole::Node(tree, *ordinal);
+    writer
         .member("id", &id.0)
         .member("slug", &business.slug)
         .member("name", &business.name)
-        .member("status", &business.status);
-    let writer = match business.categories.first() {
-        Some(primary) => writer.hole("category", Hole::Node(Tree::Category, *primary)),
-        None => writer,
-    };
-    let writer = match business.location {
-        Some(location) => writer.hole("location", Hole::Node(Tree::Location, location)),
-        None => writer,
-    };
-    writer
-        .optional("address", business.address.as_ref().map(postal_address).as_ref())
+        .member("status", &business.status)
+        .optional_hole("category", business.categories.first().map(node(Tree::Category)))
+        .optional_hole("location", business.location.as_ref().map(node(Tree::Location)))
+        .optional("address", business.address.as_ref().map(PostalAddress::from).as_ref())
         .optional("point", business.point.map(coordinates).as_ref())
         .optional("attribution", business.source.as_ref().and_then(|source| source.attribution.as_ref()))
         .finish(business.card_updated_at)
-}
-
-fn postal_address(address: &Address) -> PostalAddress {
-    PostalAddress {
-        street: address.street.clone(),
-        locality: address.locality.clone(),
-        region: address.region.clone(),
-        postcode: address.postcode.clone(),
-        country: address.country.clone(),
-    }
 }
 
 fn coordinates(point: Point) -> Coordinates {
     Coordinates { lat: point.lat, lon: point.lon }
 }
 
-fn provenance(source: &Source) -> Provenance {
-    Provenance {
-        system: source.system.clone(),
-        external_id: source.external_id.clone(),
-        licence: source.licence.clone(),
-        attribution: source.attribution.clone(),
+/// [`views::PostalAddress`], written from where it lies.
+#[derive(Serialize)]
+struct PostalAddress<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    street: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locality: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    postcode: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country: Option<&'a str>,
+}
+
+impl<'a> From<&'a Address> for PostalAddress<'a> {
+    fn from(address: &'a Address) -> Self {
+        Self {
+            street: address.street.as_deref(),
+            locality: address.locality.as_deref(),
+            region: address.region.as_deref(),
+            postcode: address.postcode.as_deref(),
+            country: address.country.as_deref(),
+        }
+    }
+}
+
+/// [`views::Provenance`], written from where it lies.
+#[derive(Serialize)]
+struct Provenance<'a> {
+    system: &'a str,
+    external_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    licence: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attribution: Option<&'a str>,
+}
+
+impl<'a> From<&'a Source> for Provenance<'a> {
+    fn from(source: &'a Source) -> Self {
+        Self {
+            system: &source.system,
+            external_id: &source.external_id,
+            licence: source.licence.as_deref(),
+            attribution: source.attribution.as_deref(),
+        }
     }
 }

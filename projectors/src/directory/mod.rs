@@ -13,7 +13,7 @@ mod shape;
 
 use events::{
     BusinessId, BusinessRegistered, CategoryDefined, CategoryId, Event, LocationDefined, LocationId, Position,
-    RecordedEvent, StreamKind,
+    RecordedEvent, StreamKind, StreamVersion,
 };
 use views::{BusinessStatus, Ordinal, ReferenceRow, Tree};
 
@@ -28,6 +28,9 @@ use crate::port::{ApplyError, Changes, Projection, StoreError, StoreReader};
 
 /// Names the rules of [`DirectoryProjection`]. Whatever changes a row of an old log needs another version.
 pub const DIRECTORY_VERSION: u32 = 1;
+
+/// Pending memory from which on rendering is worth a second thread.
+const PARALLEL_BYTES: usize = 8 << 20;
 
 /// Folds every event into the rows of `views`.
 ///
@@ -49,7 +52,7 @@ impl Projection for DirectoryProjection {
         &mut self,
         store: &dyn StoreReader,
         event: &RecordedEvent,
-        payload: &Event,
+        payload: Event,
         at: Position,
     ) -> Result<(), ApplyError> {
         match payload {
@@ -58,16 +61,16 @@ impl Projection for DirectoryProjection {
                 if let Some(slug) = &changed.slug {
                     shape::check_slug(slug)?;
                 }
-                self.change(store, event, at, |business| business.change(changed))
+                self.change(store, event, at, |business| business.change(&changed))
             }
             Event::BusinessRelocated(relocated) => {
                 shape::check_point(relocated.point.as_ref())?;
                 let location = self.location(store, relocated.location)?;
                 self.change(store, event, at, |business| {
                     business.location = location;
-                    business.address = shape::known_address(relocated.address.as_ref());
+                    business.address = shape::known_address(relocated.address);
                     business.point = relocated.point;
-                    business.time_zone.clone_from(&relocated.time_zone);
+                    business.time_zone = relocated.time_zone;
                 })
             }
             Event::BusinessRecategorized(filed) => {
@@ -78,18 +81,24 @@ impl Projection for DirectoryProjection {
                 self.change(store, event, at, |business| business.status = BusinessStatus::Closed)
             }
             Event::BusinessRemoved(_) => self.remove(store, event, at),
-            Event::CategoryDefined(defined) => self.define_category(store, event, defined, at),
-            Event::LocationDefined(defined) => self.define_location(store, event, defined, at),
+            Event::CategoryDefined(defined) => self.define_category(store, event, &defined, at),
+            Event::LocationDefined(defined) => self.define_location(store, event, &defined, at),
             // The runner follows decisions of operators.
             Event::ParkedEventSkipped(_) => Ok(()),
         }
     }
 
     fn render(&mut self, store: &dyn StoreReader) -> Result<Changes, StoreError> {
-        let mut output = Output::default();
-        self.lists.render(store, &mut output)?;
-        self.nodes.render(&mut output);
-        self.businesses.render(&mut output);
+        let output = if self.pending_bytes() < PARALLEL_BYTES {
+            let mut output = Output::default();
+            self.businesses.render_documents(&mut output);
+            self.businesses.render_state(&mut output);
+            self.lists.render(store, &mut output)?;
+            self.nodes.render(&mut output);
+            output
+        } else {
+            self.render_in_parallel(store)?
+        };
         self.lists.settle();
         self.nodes.settle();
         self.businesses.settle();
@@ -102,11 +111,27 @@ impl Projection for DirectoryProjection {
 }
 
 impl DirectoryProjection {
+    /// Documents, state and lists share nothing but what they read.
+    fn render_in_parallel(&self, store: &dyn StoreReader) -> Result<Output, StoreError> {
+        let Self { businesses, nodes, lists } = self;
+        let (mut documents, mut state, mut output) = (Output::default(), Output::default(), Output::default());
+        rayon::in_place_scope(|scope| {
+            scope.spawn(|_| businesses.render_documents(&mut documents));
+            scope.spawn(|_| businesses.render_state(&mut state));
+            // Only this part needs the store, which belongs to this thread.
+            nodes.render(&mut output);
+            lists.render(store, &mut output)
+        })?;
+        output.append(state);
+        output.append(documents);
+        Ok(output)
+    }
+
     fn register(
         &mut self,
         store: &dyn StoreReader,
         event: &RecordedEvent,
-        registered: &BusinessRegistered,
+        registered: BusinessRegistered,
         at: Position,
     ) -> Result<(), ApplyError> {
         let id = registered.business_id;
@@ -115,7 +140,9 @@ impl DirectoryProjection {
         shape::check_point(registered.point.as_ref())?;
         let categories = self.categories(store, registered.primary_category, &registered.categories)?;
         let location = self.location(store, registered.location)?;
-        if self.businesses.find(store, id)?.is_some() {
+        // A journal gives each version of a stream once: nothing can be stored before the first. Looking is for the
+        // rest of them.
+        if event.header.version != StreamVersion(1) && self.businesses.find(store, id)?.is_some() {
             return poisonous(format!("business {id} is registered already"));
         }
         let ordinal = Ordinal(event.position.0);

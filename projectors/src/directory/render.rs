@@ -12,6 +12,12 @@ pub(super) struct Output {
 }
 
 impl Output {
+    /// Makes room.
+    pub(super) fn reserve(&mut self, states: usize, rows: usize) {
+        self.changes.state.reserve(states);
+        self.changes.rows.reserve(rows);
+    }
+
     pub(super) fn state(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
         self.changes.state.push((key, value));
     }
@@ -22,6 +28,12 @@ impl Output {
 
     pub(super) fn push(&mut self, key: Vec<u8>, row: Option<Row>) {
         self.changes.rows.push((key, row));
+    }
+
+    /// Adds what was rendered elsewhere.
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.changes.state.append(&mut other.changes.state);
+        self.changes.rows.append(&mut other.changes.rows);
     }
 
     /// In order of keys. Most of it comes in long sorted runs already, which a stable sort only has to merge.

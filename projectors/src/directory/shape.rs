@@ -40,6 +40,6 @@ pub(super) fn check_stream(event: &RecordedEvent, expected: StreamId) -> Result<
 }
 
 /// An address that says nothing is no address.
-pub(super) fn known_address(address: Option<&Address>) -> Option<Address> {
-    address.filter(|address| **address != Address::default()).cloned()
+pub(super) fn known_address(address: Option<Address>) -> Option<Address> {
+    address.filter(|address| *address != Address::default())
 }

@@ -21,7 +21,6 @@ const CHECKPOINT_BYTES: usize = 16 + 4 + 8 + 16;
 /// One generation of a group on LMDB.
 pub struct LmdbProjectionStore {
     environment: Arc<Environment>,
-    value: Vec<u8>,
 }
 
 /// Names the content of a store: equal fingerprints, equal bytes.
@@ -41,7 +40,7 @@ impl LmdbProjectionStore {
     /// # Errors
     /// [`StoreError::InUse`] if anyone has it open.
     pub fn open(folder: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
-        Ok(Self { environment: Arc::new(Environment::open(folder, options)?), value: Vec::new() })
+        Ok(Self { environment: Arc::new(Environment::open(folder, options)?) })
     }
 
     /// A reader of this store that reports the given status.
@@ -136,9 +135,10 @@ impl ProjectionStore for LmdbProjectionStore {
             .transpose()
     }
 
-    fn commit(&mut self, changes: &Changes, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+    fn commit(&self, changes: &Changes, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         const OPERATION: &str = "commit a batch";
-        let Self { environment, value: row_value } = self;
+        let environment = &self.environment;
+        let mut value = Vec::new();
         let engine = |e| environment.commit_error(OPERATION, e);
         let mut txn = environment.write(OPERATION)?;
 
@@ -159,8 +159,8 @@ impl ProjectionStore for LmdbProjectionStore {
         for (key, row) in &changes.rows {
             match row {
                 Some(Row { version, body }) => {
-                    encode_row(row_value, *version, body);
-                    rows.put_with_flags(&mut txn, put_flags(key, last.as_deref()), key, row_value)
+                    encode_row(&mut value, *version, body);
+                    rows.put_with_flags(&mut txn, put_flags(key, last.as_deref()), key, &value)
                 }
                 None => rows.delete(&mut txn, key).map(drop),
             }

@@ -7,11 +7,16 @@ use std::vec;
 use event_log::{EventFeed, JournalError};
 use events::{Codec, DecodeError, Event, Position, RecordedEvent};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::options::{Backoff, RunnerOptions};
 use super::{GroupError, StopSignal};
 use crate::port::{Checkpoint, StoreError};
+
+/// What an event takes in memory besides its payload, roughly.
+const BYTES_PER_EVENT: usize = 1_024;
+/// A payload is kept as it was read and decoded.
+const BYTES_PER_PAYLOAD_BYTE: usize = 3;
 
 /// An event on its way to the fold.
 pub(super) struct Incoming {
@@ -24,6 +29,7 @@ enum Page {
     Events {
         events: Vec<Incoming>,
         head: Position,
+        room: OwnedSemaphorePermit,
     },
     /// The feed cannot answer now; it is asked again.
     Stalled(String),
@@ -39,12 +45,15 @@ pub(super) struct Follower {
     options: RunnerOptions,
     stop: watch::Receiver<bool>,
     pages: mpsc::Sender<Page>,
+    room: Arc<Semaphore>,
 }
 
 /// The fold's end of the channel.
 pub(super) struct Inbox {
     pages: mpsc::Receiver<Page>,
     page: vec::IntoIter<Incoming>,
+    /// Given back when the page is folded and the next one opened.
+    room: Option<OwnedSemaphorePermit>,
     head: Position,
 }
 
@@ -67,8 +76,9 @@ pub(super) fn follow(
     stop: StopSignal,
 ) -> (Follower, Inbox) {
     let (sender, receiver) = mpsc::channel(options.feed_pages_ahead.max(1));
-    let follower = Follower { feed, after, head: after, options: options.clone(), stop, pages: sender };
-    (follower, Inbox { pages: receiver, page: Vec::new().into_iter(), head: after })
+    let room = Arc::new(Semaphore::new(kibibytes(options.feed_bytes_ahead) as usize));
+    let follower = Follower { feed, after, head: after, options: options.clone(), stop, pages: sender, room };
+    (follower, Inbox { pages: receiver, page: Vec::new().into_iter(), room: None, head: after })
 }
 
 impl Follower {
@@ -82,14 +92,14 @@ impl Follower {
                     biased;
                     () = pages.closed() => None,
                     _ = stop.wait_for(|stop| *stop) => None,
-                    read = self.read() => Some(read),
+                    read = self.read_when_there_is_room() => Some(read),
                 }
             });
             let (page, wait) = match read {
                 None => return,
-                Some(Ok(events)) => {
+                Some(Ok((events, room))) => {
                     backoff.reset();
-                    (self.decode(events), None)
+                    (self.decode(events, room), None)
                 }
                 Some(Err(
                     error @ (JournalError::Corrupt { .. } | JournalError::Format { .. } | JournalError::InUse { .. }),
@@ -112,6 +122,15 @@ impl Follower {
         }
     }
 
+    async fn read_when_there_is_room(&mut self) -> Result<(Vec<RecordedEvent>, OwnedSemaphorePermit), JournalError> {
+        let events = self.read().await?;
+        let bytes = events.iter().map(|event| BYTES_PER_EVENT + BYTES_PER_PAYLOAD_BYTE * event.payload.len()).sum();
+        // A page larger than all the room there is waits for all of it.
+        let wanted = kibibytes(bytes).min(kibibytes(self.options.feed_bytes_ahead));
+        let room = self.room.clone().acquire_many_owned(wanted).await.expect("nobody closes it");
+        Ok((events, room))
+    }
+
     async fn read(&mut self) -> Result<Vec<RecordedEvent>, JournalError> {
         loop {
             let events = self.feed.read(self.after, self.options.feed_page).await?;
@@ -128,7 +147,7 @@ impl Follower {
         }
     }
 
-    fn decode(&mut self, events: Vec<RecordedEvent>) -> Page {
+    fn decode(&mut self, events: Vec<RecordedEvent>, room: OwnedSemaphorePermit) -> Page {
         let codec = Codec::shared();
         let mut decoded = Vec::with_capacity(events.len());
         for event in events {
@@ -140,7 +159,7 @@ impl Follower {
             let payload = codec.decode(&event.header.event_type, event.header.schema_version, &event.payload);
             decoded.push(Incoming { event, payload });
         }
-        Page::Events { events: decoded, head: self.head }
+        Page::Events { events: decoded, head: self.head, room }
     }
 }
 
@@ -175,8 +194,9 @@ impl Inbox {
 
     fn open(&mut self, page: Page) -> Next {
         match page {
-            Page::Events { events, head } => {
+            Page::Events { events, head, room } => {
                 self.page = events.into_iter();
+                self.room = Some(room);
                 self.head = head;
                 self.page.next().map_or(Next::Empty, |incoming| Next::Event(Box::new(incoming)))
             }
@@ -184,6 +204,11 @@ impl Inbox {
             Page::Halted(reason) => Next::Halted(reason),
         }
     }
+}
+
+/// Room is counted in these: a semaphore has no more than 2^29 permits to give on a small machine.
+fn kibibytes(bytes: usize) -> u32 {
+    u32::try_from(bytes / 1_024 + 1).unwrap_or(u32::MAX >> 3)
 }
 
 /// Refuses a store that did not come from this feed.

@@ -48,7 +48,7 @@ impl GroupFold {
     }
 
     /// Folds an event, or parks it.
-    pub(super) fn take(&mut self, store: &dyn StoreReader, incoming: &Incoming) -> Result<(), StoreError> {
+    pub(super) fn take(&mut self, store: &dyn StoreReader, incoming: Incoming) -> Result<(), StoreError> {
         let Incoming { event, payload } = incoming;
         let header = &event.header;
         let at = event.position;
@@ -58,16 +58,16 @@ impl GroupFold {
                 return Ok(()); // for another group
             }
             // Even when this stream itself is parked, or nothing could ever release it.
-            if let Ok(Event::ParkedEventSkipped(skip)) = payload {
+            if let Ok(Event::ParkedEventSkipped(skip)) = &payload {
                 return self.skip(store, skip, at);
             }
         }
         if self.parking.is_parked(header.stream) {
-            self.parking.enqueue(event);
+            self.parking.enqueue(&event);
             return Ok(());
         }
-        if let Some(error) = self.apply(store, event, payload, at)? {
-            self.park(event, &error);
+        if let Some(error) = self.apply(store, &event, payload, at)? {
+            self.park(&event, &error);
         }
         Ok(())
     }
@@ -84,7 +84,7 @@ impl GroupFold {
         &mut self,
         store: &dyn StoreReader,
         event: &RecordedEvent,
-        payload: &Result<Event, DecodeError>,
+        payload: Result<Event, DecodeError>,
         at: Position,
     ) -> Result<Option<String>, StoreError> {
         let payload = match payload {
@@ -121,7 +121,7 @@ impl GroupFold {
         tracing::warn!(group = self.group, %stream, position = skip.position, reason = skip.reason, "skipped an event");
         while let Some(event) = self.parking.release_next(store, stream)? {
             let payload = Codec::shared().decode(&event.header.event_type, event.header.schema_version, &event.payload);
-            if let Some(error) = self.apply(store, &event, &payload, at)? {
+            if let Some(error) = self.apply(store, &event, payload, at)? {
                 self.park(&event, &error);
                 return Ok(());
             }

@@ -181,7 +181,7 @@ impl<F: Fn() -> Box<dyn Projection>> Runner<F> {
         loop {
             let mut session = Session {
                 group: &self.options.name,
-                store: &mut self.store,
+                store: &self.store,
                 feed: self.feed.clone(),
                 handle: &self.handle,
                 options: &self.options.runner,

@@ -5,6 +5,7 @@ mod fold;
 mod group;
 mod measures;
 mod options;
+mod overlay;
 mod parking;
 mod replay;
 mod session;

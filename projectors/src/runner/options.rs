@@ -13,8 +13,10 @@ pub struct RunnerOptions {
     pub catch_up_bytes: usize,
     /// The most events that are read from the feed at once.
     pub feed_page: usize,
-    /// Pages that are read and decoded ahead of the fold.
+    /// Pages that are read and decoded ahead of the fold: while it renders and commits, too.
     pub feed_pages_ahead: usize,
+    /// Memory that these pages may take, in bytes, roughly.
+    pub feed_bytes_ahead: usize,
     /// Wait after the first failure of store or feed; doubled after each further one.
     pub retry_backoff: Duration,
     /// The longest wait after a failure.
@@ -26,9 +28,11 @@ impl Default for RunnerOptions {
         Self {
             batch_events: 1_000,
             catch_up_batch_events: 1_000_000,
-            catch_up_bytes: 1 << 30,
-            feed_page: 4_096,
-            feed_pages_ahead: 4,
+            // Larger batches write less, and smaller ones stay in memory that is in use already.
+            catch_up_bytes: 192 << 20,
+            feed_page: 1_024,
+            feed_pages_ahead: 256,
+            feed_bytes_ahead: 192 << 20,
             retry_backoff: Duration::from_millis(50),
             retry_backoff_max: Duration::from_secs(5),
         }

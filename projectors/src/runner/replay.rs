@@ -41,7 +41,7 @@ pub fn replay(
     options: &ReplayOptions,
     batch_events: impl FnMut() -> usize,
 ) -> Result<LmdbProjectionStore, GroupError> {
-    let mut store = LmdbProjectionStore::open(&options.folder, &options.store)?;
+    let store = LmdbProjectionStore::open(&options.folder, &options.store)?;
     let checkpoint = store.checkpoint()?;
     let until = handle.block_on(async {
         check_origin(feed.as_ref(), checkpoint).await?;
@@ -53,7 +53,7 @@ pub fn replay(
     let (_stop, stopped) = watch::channel(false);
     let mut session = Session {
         group: &options.group,
-        store: &mut store,
+        store: &store,
         feed,
         handle,
         options: &options.runner,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::thread;
-use std::time::Instant;
+use std::thread::{self, Scope, ScopedJoinHandle};
+use std::time::{Duration, Instant};
 
 use event_log::EventFeed;
 use events::{Position, StreamId};
@@ -14,8 +14,9 @@ use super::feed::{Inbox, Next, follow, words};
 use super::fold::{GroupFold, Last};
 use super::measures::Measures;
 use super::options::RunnerOptions;
+use super::overlay::Overlay;
 use super::parking::Parking;
-use crate::port::{Checkpoint, Projection, ProjectionStore, StoreError};
+use crate::port::{Changes, Checkpoint, Projection, ProjectionStore, StoreError, StoreReader};
 
 /// Events between two looks at the clock of memory and at the stop signal.
 const EVENTS_PER_CHECK: usize = 256;
@@ -23,7 +24,7 @@ const EVENTS_PER_CHECK: usize = 256;
 /// What a session works on.
 pub(super) struct Session<'a> {
     pub(super) group: &'a str,
-    pub(super) store: &'a mut dyn ProjectionStore,
+    pub(super) store: &'a dyn ProjectionStore,
     pub(super) feed: Arc<dyn EventFeed>,
     pub(super) handle: &'a Handle,
     pub(super) options: &'a RunnerOptions,
@@ -62,20 +63,36 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// A batch on its way into the store.
+struct Committing<'scope> {
+    batch: Arc<Batch>,
+    head: Position,
+    thread: ScopedJoinHandle<'scope, Result<Duration, StoreError>>,
+}
+
+/// What is committed together.
+struct Batch {
+    changes: Changes,
+    checkpoint: Checkpoint,
+    last: Last,
+    events: usize,
+    parked: Arc<BTreeSet<StreamId>>,
+}
+
 /// Whether there is a next batch.
 enum Flow {
     Continue,
     End,
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
     /// Runs until told to stop, or `until` is reached.
     pub(super) fn run(&mut self, projection: Box<dyn Projection>) -> Result<(), Failure> {
         let position = self.store.checkpoint()?.map_or(Position::ZERO, |checkpoint| checkpoint.position);
         if self.until.is_some_and(|until| position >= until) {
             return Ok(());
         }
-        let parking = Parking::load(&*self.store)?;
+        let parking = Parking::load(self.store)?;
         let mut fold = GroupFold::new(self.group, projection, parking);
         let measures = Measures::new(self.group);
         let (follower, inbox) = follow(self.feed.clone(), position, self.options, self.stop.clone());
@@ -88,18 +105,26 @@ impl Session<'_> {
             // Owned in here: the reading thread ends when the inbox goes, also when the fold fails or panics.
             let mut inbox = inbox;
             let mut position = position;
-            while let Flow::Continue = self.batch(&mut fold, &mut inbox, &measures, &mut position)? {}
-            Ok(())
+            let mut committing = None;
+            while let Flow::Continue =
+                self.batch(scope, &mut fold, &mut inbox, &measures, &mut position, &mut committing)?
+            {}
+            self.settle(&mut committing, &measures)
         })
     }
 
-    fn batch(
+    fn batch<'scope>(
         &mut self,
+        scope: &'scope Scope<'scope, '_>,
         fold: &mut GroupFold,
         inbox: &mut Inbox,
         measures: &Measures,
         position: &mut Position,
-    ) -> Result<Flow, Failure> {
+        committing: &mut Option<Committing<'scope>>,
+    ) -> Result<Flow, Failure>
+    where
+        'a: 'scope,
+    {
         let mut next = inbox.wait();
         let far_behind = inbox.head().0.saturating_sub(position.0) > self.options.batch_events as u64;
         let limit = self.observer.batch_events(far_behind).max(1);
@@ -110,11 +135,18 @@ impl Session<'_> {
         let mut flow = Flow::Continue;
         let mut halted = None;
         let folding = tracing::debug_span!("fold").entered();
+        let before = committing.as_ref().map(|committing| committing.batch.clone());
+        let overlay = before.as_deref().map(|batch| Overlay { changes: &batch.changes, store: self.store });
+        let reader: &dyn StoreReader = match &overlay {
+            Some(overlay) => overlay,
+            None => self.store,
+        };
         loop {
             match next {
                 Next::Event(incoming) => {
-                    fold.take(&*self.store, &incoming)?;
-                    *position = incoming.event.position;
+                    let at = incoming.event.position;
+                    fold.take(reader, *incoming)?;
+                    *position = at;
                     events += 1;
                 }
                 Next::Empty => break,
@@ -152,35 +184,73 @@ impl Session<'_> {
         }
         drop(folding);
 
+        self.settle(committing, measures)?;
+
         // Nothing that was told to anyone rests on a large unfinished batch: ending is quicker without it.
         let abandon = far_behind && *self.stop.borrow();
         if let (Some(last), false) = (fold.last().filter(|_| events > 0), abandon) {
-            self.commit(fold, last, events, inbox.head(), measures)?;
+            let batch = self.render(fold, last, events)?;
+            // With more to come the next events are folded meanwhile.
+            if far_behind && inbox.head() > *position {
+                *committing = Some(self.commit_beside(scope, batch, inbox.head())?);
+            } else {
+                let took = commit(self.store, &batch)?;
+                self.committed(&batch, inbox.head(), took, measures);
+            }
         }
         halted.map_or(Ok(flow), |reason| Err(Failure::Halted(reason)))
     }
 
-    fn commit(
-        &mut self,
-        fold: &mut GroupFold,
-        last: Last,
-        events: usize,
-        head: Position,
-        measures: &Measures,
-    ) -> Result<(), Failure> {
-        let changes = tracing::debug_span!("render").in_scope(|| fold.render(&*self.store))?;
+    fn render(&self, fold: &mut GroupFold, last: Last, events: usize) -> Result<Batch, StoreError> {
+        let changes = tracing::debug_span!("render").in_scope(|| fold.render(self.store))?;
         let checkpoint = Checkpoint {
             journal_id: self.feed.journal_id(),
             projection_version: fold.projection_version(),
             position: last.position,
             event_id: last.event_id,
         };
-        let begun = Instant::now();
-        tracing::debug_span!("commit", events, rows = changes.rows.len())
-            .in_scope(|| self.store.commit(&changes, &checkpoint))?;
-        let parked = fold.parking().names();
-        measures.committed(last, head, parked.len(), events, &changes, begun.elapsed());
-        self.observer.committed(last.position, head, parked);
+        Ok(Batch { changes, checkpoint, last, events, parked: fold.parking().names().clone() })
+    }
+
+    fn commit_beside<'scope>(
+        &self,
+        scope: &'scope Scope<'scope, '_>,
+        batch: Batch,
+        head: Position,
+    ) -> Result<Committing<'scope>, Failure>
+    where
+        'a: 'scope,
+    {
+        let (store, batch) = (self.store, Arc::new(batch));
+        let committed = batch.clone();
+        let span = tracing::Span::current();
+        let thread = thread::Builder::new()
+            .name(format!("{}-commit", self.group))
+            .spawn_scoped(scope, move || span.in_scope(|| commit(store, &committed)))
+            .map_err(|e| Failure::Stalled(format!("cannot start a thread: {e}")))?;
+        Ok(Committing { batch, head, thread })
+    }
+
+    /// Waits for the batch that is being committed, if one is.
+    fn settle(&mut self, committing: &mut Option<Committing<'_>>, measures: &Measures) -> Result<(), Failure> {
+        let Some(Committing { batch, head, thread }) = committing.take() else { return Ok(()) };
+        let took = match thread.join() {
+            Ok(took) => took?,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        self.committed(&batch, head, took, measures);
         Ok(())
     }
+
+    fn committed(&mut self, batch: &Batch, head: Position, took: Duration, measures: &Measures) {
+        measures.committed(batch.last, head, batch.parked.len(), batch.events, &batch.changes, took);
+        self.observer.committed(batch.last.position, head, &batch.parked);
+    }
+}
+
+fn commit(store: &dyn ProjectionStore, batch: &Batch) -> Result<Duration, StoreError> {
+    let begun = Instant::now();
+    tracing::debug_span!("commit", events = batch.events, rows = batch.changes.rows.len())
+        .in_scope(|| store.commit(&batch.changes, &batch.checkpoint))?;
+    Ok(begun.elapsed())
 }

@@ -12,7 +12,7 @@ use crate::memory_store::{MemoryStore, Rows, differing, is_at};
 /// Folds events and renders once.
 pub(crate) fn fold(projection: &mut DirectoryProjection, store: &mut MemoryStore, steps: &[Step]) {
     for step in steps {
-        projection.apply(store, &step.recorded, &step.event, step.recorded.position).unwrap();
+        projection.apply(store, &step.recorded, step.event.clone(), step.recorded.position).unwrap();
     }
     let changes = projection.render(store).unwrap();
     store.write(&changes);
@@ -126,7 +126,7 @@ fn a_released_event_marks_at_the_position_that_released_it() {
     let mut projection = DirectoryProjection::default();
     fold(&mut projection, &mut store, &steps[..79]);
     let released = Position(500);
-    projection.apply(&store, &steps[79].recorded, &steps[79].event, released).unwrap();
+    projection.apply(&store, &steps[79].recorded, steps[79].event.clone(), released).unwrap();
     let changes = projection.render(&store).unwrap();
     assert!(!changes.rows.is_empty());
     assert!(changes.rows.iter().filter_map(|(_, row)| row.as_ref()).all(|row| row.version == released));
@@ -141,7 +141,7 @@ fn pending_memory_grows_with_events_and_is_gone_when_rendered() {
     assert_eq!(last, 0);
     for batch in steps.chunks(100) {
         for step in batch {
-            projection.apply(&store, &step.recorded, &step.event, step.recorded.position).unwrap();
+            projection.apply(&store, &step.recorded, step.event.clone(), step.recorded.position).unwrap();
         }
         assert!(projection.pending_bytes() > last + 100 * 200);
         last = projection.pending_bytes();

@@ -10,9 +10,9 @@ use crate::generator::{Generator, Mix, Random, Step};
 use crate::laws::rebuilt;
 use crate::memory_store::{Rows, differing};
 
-fn fold(projection: &mut DirectoryProjection, store: &mut LmdbProjectionStore, steps: &[Step]) {
+fn fold(projection: &mut DirectoryProjection, store: &LmdbProjectionStore, steps: &[Step]) {
     for step in steps {
-        projection.apply(store, &step.recorded, &step.event, step.recorded.position).unwrap();
+        projection.apply(store, &step.recorded, step.event.clone(), step.recorded.position).unwrap();
     }
     let changes = projection.render(store).unwrap();
     let last = &steps.last().unwrap().recorded;
@@ -30,20 +30,20 @@ fn live_batches_and_a_rebuild_agree_in_lmdb() {
     let (steps, _) = Generator::log(400, Mix::CROWDED, 4_000);
     let folder = tempfile::tempdir().unwrap();
     let options = StoreOptions { map_bytes: 1 << 30, readers_max: 8 };
-    let mut live = LmdbProjectionStore::open(&folder.path().join("live"), &options).unwrap();
+    let live = LmdbProjectionStore::open(&folder.path().join("live"), &options).unwrap();
     let mut random = Random(400);
     let mut projection = DirectoryProjection::default();
     let mut rest = steps.as_slice();
     while !rest.is_empty() {
         let (batch, after) = rest.split_at((1 + random.below(300)).min(rest.len()));
-        fold(&mut projection, &mut live, batch);
+        fold(&mut projection, &live, batch);
         rest = after;
     }
     let mut rows = Rows::new();
     live.for_each_row(|key, row| drop(rows.insert(key.to_vec(), row))).unwrap();
     assert_eq!(differing(&rows, &rebuilt(&steps).rows), [""; 0]);
 
-    let mut at_once = LmdbProjectionStore::open(&folder.path().join("rebuilt"), &options).unwrap();
-    fold(&mut DirectoryProjection::default(), &mut at_once, &steps);
+    let at_once = LmdbProjectionStore::open(&folder.path().join("rebuilt"), &options).unwrap();
+    fold(&mut DirectoryProjection::default(), &at_once, &steps);
     assert_eq!(live.fingerprint().unwrap(), at_once.fingerprint().unwrap());
 }

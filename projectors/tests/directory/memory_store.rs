@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use events::Position;
-use projectors::{Changes, Checkpoint, ProjectionStore, StoreError, StoreReader};
+use projectors::{Changes, StoreError, StoreReader};
 use views::{Partition, Row, RowKey};
 
 /// Rows by key.
@@ -13,7 +13,6 @@ pub(crate) type Rows = BTreeMap<Vec<u8>, Row>;
 pub(crate) struct MemoryStore {
     pub(crate) rows: Rows,
     pub(crate) state: BTreeMap<Vec<u8>, Vec<u8>>,
-    checkpoint: Option<Checkpoint>,
 }
 
 impl MemoryStore {
@@ -52,18 +51,6 @@ impl StoreReader for MemoryStore {
         let prefix = partition.prefix();
         let first = self.rows.range([&prefix, from].concat()..).next();
         Ok(first.and_then(|(key, row)| Some((key.strip_prefix(prefix.as_slice())?.to_vec(), row.clone()))))
-    }
-}
-
-impl ProjectionStore for MemoryStore {
-    fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
-        Ok(self.checkpoint)
-    }
-
-    fn commit(&mut self, changes: &Changes, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        self.write(changes);
-        self.checkpoint = Some(*checkpoint);
-        Ok(())
     }
 }
 

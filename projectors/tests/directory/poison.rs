@@ -127,12 +127,12 @@ fn a_poisonous_event_leaves_no_trace() {
             projection = DirectoryProjection::default();
         } else {
             for step in &steps {
-                projection.apply(&store, &step.recorded, &step.event, step.recorded.position).unwrap();
+                projection.apply(&store, &step.recorded, step.event.clone(), step.recorded.position).unwrap();
             }
         }
         for (word, (stream, event)) in &poisonous {
             let step = generator.record(*stream, event.clone());
-            match projection.apply(&store, &step.recorded, &step.event, step.recorded.position) {
+            match projection.apply(&store, &step.recorded, step.event.clone(), step.recorded.position) {
                 Err(ApplyError::Poisonous(words)) => assert!(words.contains(word), "{words}"),
                 other => panic!("{other:?}, not {word:?}: {event:?}"),
             }
@@ -155,7 +155,7 @@ fn a_tree_is_six_deep_at_most() {
         let (stream, event) = category(&slug, parent);
         parent = Some(CategoryId::from_slug(&slug));
         let step = generator.record(stream, event);
-        let result = projection.apply(&store, &step.recorded, &step.event, step.recorded.position);
+        let result = projection.apply(&store, &step.recorded, step.event.clone(), step.recorded.position);
         assert_eq!(result.is_ok(), depth <= 6, "{depth}");
         let changes = projection.render(&store).unwrap();
         assert_eq!(changes.rows.is_empty(), depth > 6, "{depth}");
@@ -170,6 +170,6 @@ fn decisions_of_operators_change_no_row() {
     let skipped = ParkedEventSkipped { group: "directory".to_owned(), position: 1, reason: "known".to_owned() };
     let step = generator.record(StreamId::operations("directory"), Event::ParkedEventSkipped(skipped));
     let store = MemoryStore::default();
-    projection.apply(&store, &step.recorded, &step.event, step.recorded.position).unwrap();
+    projection.apply(&store, &step.recorded, step.event.clone(), step.recorded.position).unwrap();
     assert_eq!(projection.render(&store).unwrap(), Default::default());
 }

@@ -30,7 +30,7 @@ fn a_rebuild_is_fast() {
         let mut folded = 0;
         while folded < rest.len() && projection.pending_bytes() < PENDING_BYTES_MAX {
             let step = &rest[folded];
-            projection.apply(&store, &step.recorded, &step.event, step.recorded.position).unwrap();
+            projection.apply(&store, &step.recorded, step.event.clone(), step.recorded.position).unwrap();
             folded += 1;
         }
         rest = &rest[folded..];

@@ -33,10 +33,9 @@ pub(crate) fn to_body(value: &impl serde::Serialize) -> Vec<u8> {
     postcard::to_stdvec(value).expect("memory takes any row; no row type can fail to serialise")
 }
 
-/// Writes a row body of at most about so many bytes, without growing on the way.
-pub(crate) fn to_body_within(value: &impl serde::Serialize, bytes_max: usize) -> Vec<u8> {
-    postcard::to_extend(value, Vec::with_capacity(bytes_max))
-        .expect("memory takes any row; no row type can fail to serialise")
+/// Writes a row body into a buffer that was kept.
+pub(crate) fn to_body_after(value: &impl serde::Serialize, buffer: Vec<u8>) -> Vec<u8> {
+    postcard::to_extend(value, buffer).expect("memory takes any row; no row type can fail to serialise")
 }
 
 /// Reads a row body.

@@ -38,14 +38,6 @@ pub struct Template<'a> {
 }
 
 impl<'a> Template<'a> {
-    /// As a row's body.
-    pub fn to_body(&self) -> Vec<u8> {
-        // Besides the JSON there are tags, lengths and ordinals.
-        let json = |piece: &Piece<'_>| if let Piece::Json(json) = piece { json.len() } else { 0 };
-        let bytes_max = self.pieces.iter().map(|piece| json(piece) + 12).sum::<usize>() + 20;
-        crate::to_body_within(self, bytes_max)
-    }
-
     /// From a row's body; the JSON stays where it is.
     pub fn from_body(body: &'a [u8]) -> Result<Self, ViewError> {
         crate::from_body("read a document", body)
@@ -60,29 +52,18 @@ impl<'a> Template<'a> {
     }
 }
 
-/// Room for the JSON between two holes of most documents.
-const JSON_BYTES_USUAL: usize = 512;
-
-/// Writes one JSON object, member by member.
-#[derive(Debug)]
+/// Writes JSON objects, member by member, as bodies of templates. One after the other: the buffer is kept.
+#[derive(Debug, Default)]
 pub struct TemplateWriter {
     json: Vec<u8>,
-    pieces: Vec<Piece<'static>>,
-    first: bool,
-}
-
-impl Default for TemplateWriter {
-    fn default() -> Self {
-        let mut json = Vec::with_capacity(JSON_BYTES_USUAL);
-        json.push(b'{');
-        Self { json, pieces: Vec::new(), first: true }
-    }
+    /// Holes, each before the byte of `json` at which it is.
+    holes: Vec<(usize, Hole)>,
+    body: Vec<u8>,
 }
 
 impl TemplateWriter {
     /// Adds a member.
-    #[must_use]
-    pub fn member(mut self, name: &str, value: &impl Serialize) -> Self {
+    pub fn member(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> &mut Self {
         self.name(name);
         serde_json::to_writer(&mut self.json, value)
             .expect("rows hold only strings, numbers, maps with text keys and lists");
@@ -90,8 +71,7 @@ impl TemplateWriter {
     }
 
     /// Adds a member if there is a value.
-    #[must_use]
-    pub fn optional(self, name: &str, value: Option<&impl Serialize>) -> Self {
+    pub fn optional(&mut self, name: &str, value: Option<&(impl Serialize + ?Sized)>) -> &mut Self {
         match value {
             Some(value) => self.member(name, value),
             None => self,
@@ -99,52 +79,60 @@ impl TemplateWriter {
     }
 
     /// Adds a member whose value is filled in later.
-    #[must_use]
-    pub fn hole(mut self, name: &str, hole: Hole) -> Self {
+    pub fn hole(&mut self, name: &str, hole: Hole) -> &mut Self {
         self.name(name);
-        self.fill_in(hole);
+        self.holes.push((self.json.len(), hole));
         self
     }
 
+    /// Adds a member whose value is filled in later, if there is one.
+    pub fn optional_hole(&mut self, name: &str, hole: Option<Hole>) -> &mut Self {
+        match hole {
+            Some(hole) => self.hole(name, hole),
+            None => self,
+        }
+    }
+
     /// Adds a list whose items are filled in later.
-    #[must_use]
-    pub fn holes(mut self, name: &str, holes: impl IntoIterator<Item = Hole>) -> Self {
+    pub fn holes(&mut self, name: &str, holes: impl IntoIterator<Item = Hole>) -> &mut Self {
         self.name(name);
         self.json.push(b'[');
         for (i, hole) in holes.into_iter().enumerate() {
             if i > 0 {
                 self.json.push(b',');
             }
-            self.fill_in(hole);
+            self.holes.push((self.json.len(), hole));
         }
         self.json.push(b']');
         self
     }
 
-    /// The document.
-    pub fn finish(mut self, updated_at: Timestamp) -> Template<'static> {
+    /// Ends the object: the body of a row. The next member begins another one.
+    pub fn finish(&mut self, updated_at: Timestamp) -> Vec<u8> {
+        if self.json.is_empty() {
+            self.json.push(b'{');
+        }
         self.json.push(b'}');
-        self.cut();
-        Template { updated_at, pieces: self.pieces }
+        let json = std::str::from_utf8(&self.json).expect("JSON is written as text");
+        let (mut pieces, mut begun) = (Vec::with_capacity(2 * self.holes.len() + 1), 0);
+        for (at, hole) in self.holes.drain(..) {
+            pieces.extend([Piece::Json(json[begun..at].into()), Piece::Hole(hole)]);
+            begun = at;
+        }
+        pieces.push(Piece::Json(json[begun..].into()));
+        // Written where there is room, then copied: a row lives long and must not hold more than it needs.
+        self.body = crate::to_body_after(&Template { updated_at, pieces }, std::mem::take(&mut self.body));
+        self.json.clear();
+        let body = self.body.as_slice().to_vec();
+        self.body.clear();
+        body
     }
 
     fn name(&mut self, name: &str) {
-        if !std::mem::take(&mut self.first) {
-            self.json.push(b',');
-        }
+        self.json.push(if self.json.is_empty() { b'{' } else { b',' });
         self.json.push(b'"');
         self.json.extend(name.as_bytes());
         self.json.extend(b"\":");
-    }
-
-    fn fill_in(&mut self, hole: Hole) {
-        self.cut();
-        self.pieces.push(Piece::Hole(hole));
-    }
-
-    fn cut(&mut self) {
-        let json = String::from_utf8(std::mem::take(&mut self.json)).expect("JSON is written as text");
-        self.pieces.push(Piece::Json(json.into()));
     }
 }
 
@@ -155,15 +143,16 @@ mod tests {
 
     #[test]
     fn filled_holes_give_json() {
-        let template = TemplateWriter::default()
+        let mut writer = TemplateWriter::default();
+        let _ = writer.member("name", &"another").hole("location", Hole::Place(Ordinal(9))).finish(Timestamp(1));
+        let body = writer
             .member("name", &"a \"quoted\" name")
             .optional("phone", None::<&String>)
             .holes("categories", [1, 2].map(|o| Hole::Node(Tree::Category, Ordinal(o))))
             .hole("location", Hole::Place(Ordinal(3)))
             .finish(Timestamp(5));
-        let body = template.to_body();
         let read = Template::from_body(&body).unwrap();
-        assert_eq!(read, template);
+        assert_eq!(read.updated_at, Timestamp(5));
         assert!(matches!(&read.pieces[0], Piece::Json(std::borrow::Cow::Borrowed(_))), "reading copies nothing");
         let filled: String = read
             .pieces

@@ -97,25 +97,31 @@ impl Memory {
         let reference = ReferenceRow::Business(ordinal).to_body();
         self.put(&RowKey::Reference(id(number).to_string()), ordinal.0, reference.clone());
         self.put(&RowKey::Reference(format!("b-{number}")), ordinal.0, reference);
-        let head = || {
-            TemplateWriter::default()
-                .member("id", &id(number))
-                .member("slug", &format!("b-{number}"))
-                .member("name", &"Joe's \"best\" pizza")
-                .member("status", &BusinessStatus::Open)
-        };
-        let page = head()
+        let mut writer = TemplateWriter::default();
+        let name = "Joe's \"best\" pizza";
+        let slug = format!("b-{number}");
+        let page = writer
+            .member("id", &id(number))
+            .member("slug", &slug)
+            .member("name", name)
+            .member("status", &BusinessStatus::Open)
             .holes("categories", [Hole::Node(Tree::Category, PIZZA), Hole::Node(Tree::Category, FOOD)])
             .hole("location", Hole::Place(SPRINGFIELD))
             .member("attributes", &BTreeMap::from([("outdoor_seating", "yes")]))
             .member("registered_at", &AT.to_rfc3339())
             .member("updated_at", &AT.to_rfc3339())
-            .member("version", &3);
-        self.put(&RowKey::Page(ordinal), ordinal.0, page.finish(AT).to_body());
-        let card = head()
+            .member("version", &3)
+            .finish(AT);
+        self.put(&RowKey::Page(ordinal), ordinal.0, page);
+        let card = writer
+            .member("id", &id(number))
+            .member("slug", &slug)
+            .member("name", name)
+            .member("status", &BusinessStatus::Open)
             .hole("category", Hole::Node(Tree::Category, PIZZA))
-            .hole("location", Hole::Node(Tree::Location, SPRINGFIELD));
-        self.put(&RowKey::Card(ordinal), ordinal.0, card.finish(AT).to_body());
+            .hole("location", Hole::Node(Tree::Location, SPRINGFIELD))
+            .finish(AT);
+        self.put(&RowKey::Card(ordinal), ordinal.0, card);
     }
 
     /// Removes a business as a fold does.

@@ -45,9 +45,11 @@ pub(crate) fn append_of(recorded: &RecordedEvent, copy: u32) -> anyhow::Result<A
     })
 }
 
-/// The low bits of an id are random ones: changing some gives an id that nobody has.
+/// A copy is of another hour: ids begin with their time (RFC 9562, version 7, 48 bits of milliseconds), and a directory
+/// that grows gets them in that order.
 fn other(id: Uuid, copy: u32) -> Uuid {
-    Uuid::from_u128(id.as_u128() ^ u128::from(copy))
+    const HOUR_MILLISECONDS: u128 = 60 * 60 * 1_000;
+    Uuid::from_u128(id.as_u128().wrapping_add((u128::from(copy) * HOUR_MILLISECONDS) << 80))
 }
 
 fn rename(event: &mut Event, stream: StreamId, copy: u32) {

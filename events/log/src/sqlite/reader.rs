@@ -4,7 +4,7 @@ use events::{JournalId, Position, RecordedEvent, StreamId, StreamVersion};
 use sqlx::sqlite::SqlitePool;
 
 use super::failure::failure;
-use super::rows::{Columns, event_columns, recorded_event};
+use super::rows::{Columns, event_columns, packed_columns, packed_event, recorded_event};
 use crate::append::{Appended, Claim, IdempotencyKey};
 use crate::error::JournalError;
 use crate::port::{KeyRecord, Snapshot};
@@ -22,7 +22,7 @@ impl Reader {
         const READ: &str = "read the feed";
         let rows = sqlx::query(concat!(
             "SELECT ",
-            event_columns!(),
+            packed_columns!(),
             " FROM events WHERE position > ? ORDER BY position LIMIT ?"
         ))
         .bind(bounded(after.0))
@@ -32,7 +32,7 @@ impl Reader {
         .map_err(|error| failure(READ, error))?;
         let mut events = Vec::with_capacity(rows.len());
         for (row, number) in rows.iter().zip(1..) {
-            let event = recorded_event(READ, row)?;
+            let event = packed_event(READ, row)?;
             let expected = Position(after.0 + number);
             if event.position != expected {
                 let reason = format!("{expected} is missing before {}", event.position);

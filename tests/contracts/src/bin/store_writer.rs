@@ -31,7 +31,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     };
     let seed = seed.parse()?;
     let options = StoreOptions { map_bytes: 256 << 20, ..StoreOptions::default() };
-    let mut store = LmdbProjectionStore::open(Path::new(&folder), &options)?;
+    let store = LmdbProjectionStore::open(Path::new(&folder), &options)?;
     let mut number = store.checkpoint()?.map_or(0, |checkpoint| checkpoint.position.0);
     let mut told = std::io::stdout().lock();
     loop {

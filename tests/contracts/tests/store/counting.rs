@@ -45,7 +45,7 @@ impl Projection for Counting {
         &mut self,
         store: &dyn StoreReader,
         event: &RecordedEvent,
-        payload: &Event,
+        payload: Event,
         at: Position,
     ) -> Result<(), ApplyError> {
         let Event::BusinessRemoved(removed) = payload else { return Ok(()) };

@@ -94,7 +94,7 @@ fn a_full_disk_loses_nothing() {
     assert_eq!(output.status.code(), Some(3), "{words}");
     let told = String::from_utf8(output.stdout).unwrap().lines().count() as u64;
     assert!(told > 0);
-    let mut store = open(folder.path());
+    let store = open(folder.path());
     assert_eq!(store.checkpoint().unwrap(), Some(batch(5, told).1));
     let mut model = StoreModel::default();
     (1..=told).for_each(|number| model.apply(batch(5, number).0));

@@ -45,7 +45,7 @@ fn reopening_keeps_everything() {
     let folder = tempfile::tempdir().unwrap();
     let mut model = StoreModel::default();
     for number in 1..=20 {
-        let mut store = open(folder.path(), 64 << 20).unwrap();
+        let store = open(folder.path(), 64 << 20).unwrap();
         let (changes, checkpoint) = batch(1, number);
         store.commit(&changes, &checkpoint).unwrap();
         model.apply(changes);
@@ -60,7 +60,7 @@ fn reopening_keeps_everything() {
 fn a_batch_that_does_not_fit_leaves_no_trace() {
     // Given: a store in a small map, filled until it is full.
     let folder = tempfile::tempdir().unwrap();
-    let mut store = open(folder.path(), 1 << 20).unwrap();
+    let store = open(folder.path(), 1 << 20).unwrap();
     let mut model = StoreModel::default();
     let mut number = 1;
     let error = loop {
@@ -81,7 +81,7 @@ fn a_batch_that_does_not_fit_leaves_no_trace() {
     drop(store);
 
     // And with a larger map it goes on.
-    let mut store = open(folder.path(), 64 << 20).unwrap();
+    let store = open(folder.path(), 64 << 20).unwrap();
     assert_eq!(store.checkpoint().unwrap(), checkpoint);
     assert!(content(&store) == model, "the content is not what was committed");
     for number in number..number + 20 {
@@ -109,14 +109,14 @@ fn how_a_load_is_cut_leaves_no_trace() {
     // Given: rows in one batch, all appended.
     let keys: Vec<_> = (0..3_000).map(|n| RowKey::Page(Ordinal(n))).collect();
     let whole = tempfile::tempdir().unwrap();
-    let mut store = open(whole.path(), 64 << 20).unwrap();
+    let store = open(whole.path(), 64 << 20).unwrap();
     let checkpoint = batch(3, 1).1;
     let entry = |key: &RowKey| (key.clone(), Some(row(1, &key.to_bytes())));
     store.commit(&rows(keys.iter().map(entry)), &checkpoint).unwrap();
 
     // When: the same rows come in random batches, in any order.
     let cut = tempfile::tempdir().unwrap();
-    let mut other = open(cut.path(), 64 << 20).unwrap();
+    let other = open(cut.path(), 64 << 20).unwrap();
     let mut random = StdRng::seed_from_u64(3);
     let mut left = keys;
     while !left.is_empty() {
@@ -145,7 +145,7 @@ async fn a_range_ends_with_its_partition() {
         slug: slug.to_owned(),
     };
     let folder = tempfile::tempdir().unwrap();
-    let mut store = open(folder.path(), 1 << 20).unwrap();
+    let store = open(folder.path(), 1 << 20).unwrap();
     let keys = [child(None, "a"), child(None, "b"), child(Some(1), "c"), child(Some(1), "d"), child(Some(2), "e")];
     let tail = RowKey::Block(list(1), views::BlockEnd::Tail);
     let all = keys.iter().chain([&tail]).map(|key| (key.clone(), Some(row(1, &key.clustering()))));
@@ -185,14 +185,14 @@ async fn a_range_ends_with_its_partition() {
 async fn a_reader_sees_a_batch_whole_or_not_at_all() {
     // Given: a writer that always writes the same version into many rows.
     let folder = tempfile::tempdir().unwrap();
-    let mut store = open(folder.path(), 16 << 20).unwrap();
+    let store = open(folder.path(), 16 << 20).unwrap();
     let keys: Vec<_> = (0..50).map(|n| RowKey::Card(Ordinal(n))).collect();
-    let write = |store: &mut LmdbProjectionStore, version: u64| {
+    let write = |store: &LmdbProjectionStore, version: u64| {
         let body = version.to_le_bytes();
         let changes = rows(keys.iter().map(|key| (key.clone(), Some(row(version, &body)))));
         store.commit(&changes, &batch(6, version).1).unwrap();
     };
-    write(&mut store, 1);
+    write(&store, 1);
     let reader = store.view_reader(status());
     let done = Arc::new(AtomicBool::new(false));
     let (reading, wanted) = (done.clone(), keys.clone());
@@ -211,7 +211,7 @@ async fn a_reader_sees_a_batch_whole_or_not_at_all() {
         versions.len()
     });
     for version in 2..=300 {
-        write(&mut store, version);
+        write(&store, version);
     }
     done.store(true, Ordering::Relaxed);
 
