@@ -74,7 +74,7 @@ pub struct RegisterBusiness {
     #[garde(inner(custom(limits::website)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub website: Option<String>,
-    /// OpenStreetMap `opening_hours` text, up to 500 characters.
+    /// Opening hours as OpenStreetMap writes them, up to 500 characters.
     #[garde(inner(custom(limits::opening_hours)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opening_hours: Option<String>,

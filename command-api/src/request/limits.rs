@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use garde::rules::email::Email;
+use hours::Hours;
 use url::Url;
 
 use crate::domain::business::MAX_CATEGORIES;
@@ -12,7 +13,6 @@ use crate::domain::slug::{is_reserved, slugify};
 pub(super) const MAX_NAMES: usize = 50;
 const MAX_DESCRIPTION_CHARS: usize = 5_000;
 const MAX_WEBSITE_CHARS: usize = 2_000;
-const MAX_OPENING_HOURS_CHARS: usize = 500;
 const MAX_REASON_CHARS: usize = 500;
 const MAX_ATTRIBUTE_CHARS: usize = 500;
 const MAX_ATTRIBUTION_CHARS: usize = 500;
@@ -150,9 +150,10 @@ pub(super) fn website(value: &str, (): &()) -> garde::Result {
     Ok(())
 }
 
-/// Text only; it is understood later.
+/// Opening hours as OpenStreetMap writes them; the refusal names the character.
 pub(super) fn opening_hours(value: &str, (): &()) -> garde::Result {
-    text(value, MAX_OPENING_HOURS_CHARS, false)
+    text(value, hours::TEXT_CHARS_MAX, false)?;
+    Hours::parse(value).map(drop).map_err(|error| refusal("syntax", &format!("not opening hours: {error}")))
 }
 
 /// Why, for people.

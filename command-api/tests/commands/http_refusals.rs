@@ -130,6 +130,7 @@ async fn given_one_field_at_its_edge_when_registered_then_the_limit_is_where_it_
     };
     let many = |count: usize| (0..count).map(|i| (format!("k{i}"), json!("x"))).collect::<serde_json::Map<_, _>>();
     let address = |length: usize| format!("http://x.example/{}", "a".repeat(length - 17));
+    let comment = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
     for (fine, bad, pointer) in [
         (json!({"name": "ü".repeat(200)}), json!({"name": "ü".repeat(201)}), "/name"),
         (json!({"description": "a\nb"}), json!({"description": "x".repeat(5001)}), "/description"),
@@ -138,7 +139,8 @@ async fn given_one_field_at_its_edge_when_registered_then_the_limit_is_where_it_
         (json!({"website": "https://x.example"}), json!({"website": "https://me:pw@x.example"}), "/website"),
         (json!({"website": "https://x.example"}), json!({"website": "https://me@x.example"}), "/website"),
         (json!({"website": null}), json!({"website": "javascript:alert(1)"}), "/website"),
-        (json!({"opening_hours": "x".repeat(500)}), json!({"opening_hours": "x".repeat(501)}), "/opening_hours"),
+        (json!({"opening_hours": comment(500)}), json!({"opening_hours": comment(501)}), "/opening_hours"),
+        (json!({"opening_hours": "Mo-Fr 9:00-17:00"}), json!({"opening_hours": "Mo-Fr 9-17"}), "/opening_hours"),
         (json!({"attributes": many(50)}), json!({"attributes": many(51)}), "/attributes"),
         (
             json!({"attributes": {"popularity": "0"}}),
@@ -162,6 +164,30 @@ async fn given_one_field_at_its_edge_when_registered_then_the_limit_is_where_it_
         let refused = register(bad.clone()).await;
         assert_eq!(refused.status.as_u16(), 422, "{bad}");
         assert_eq!(refused.errors().iter().map(|(pointer, _)| *pointer).collect::<Vec<_>>(), [pointer], "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn given_opening_hours_that_cannot_be_read_then_the_refusal_names_the_character() {
+    let server = Server::start().await;
+    for (hours, place) in [
+        ("Mo-Fr 09:00-17:00 \"spät\"; Sonntag 10:00-12:00", "character 27 "),
+        ("Mo-Fr 09:00-", "character 13 "),
+        ("week 40-10", "character 6 "),
+        // It would take the grammar longer than the age of the earth.
+        (&["Jan Su[1]"; 45].join(","), "too complicated"),
+    ] {
+        let body = json!({"name": "Moe's", "categories": ["bar"], "opening_hours": hours});
+        let registered = server.send("POST", "/v1/businesses", &[], body).await;
+        let change = json!({"opening_hours": hours});
+        let id = uuid::Uuid::nil();
+        let changed = server.send("PATCH", &format!("/v1/businesses/{id}"), &[], change).await;
+        for answer in [registered, changed] {
+            assert_eq!((answer.status.as_u16(), answer.code()), (422, "validation_failed"), "{hours}");
+            assert_eq!(answer.errors(), [("/opening_hours", "syntax")]);
+            let detail = answer.body["errors"][0]["detail"].as_str().unwrap();
+            assert!(detail.contains(place), "{detail}");
+        }
     }
 }
 

@@ -32,6 +32,17 @@ const SLUGS: [&str; 8] = ["blue-door", "blue-door-2", "zoë", "corner-house", "t
 const CITIES: [&str; 3] = ["Springfield", "Bonn", "São Paulo"];
 const LANGUAGES: [&str; 4] = ["en", "de", "fr", "pt-BR"];
 const ZONES: [&str; 3] = ["UTC", "Europe/Berlin", "America/Chicago"];
+/// Opening hours that are sound, plain and strange ones.
+const HOURS: [&str; 6] = [
+    "Mo-Su 14:00-02:00",
+    "24/7",
+    "\"by appointment\"",
+    "Mo-Fr 09:00-17:00; PH,Sa off \"Ruhetag\" || unknown",
+    "Apr-Oct sunrise-sunset; week 50-52 Mo[1] 10:00+;",
+    "2026 Dec 24-2027 Jan 6 off, easter -2 days 10:00-12:00/30",
+];
+/// Opening hours that are not.
+const UNSOUND_HOURS: [&str; 6] = ["9-17", "Mo-Fr 09:00-", "week 40-10", "Mo; ; Tu", "always", "Mo-Fr 25:00-26:00"];
 /// Nodes that a tree may come to have.
 const NODES: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
 /// Ids in the one source.
@@ -171,7 +182,7 @@ fn business(directory: &Directory, with_source: bool, rng: &mut ChaCha8Rng) -> R
         phone: maybe(rng, 0.5, |_| "+1 217 555 0113".to_owned()),
         email: maybe(rng, 0.3, |_| "moe@moes.example".to_owned()),
         website: maybe(rng, 0.4, |_| "https://moes.example/".to_owned()),
-        opening_hours: maybe(rng, 0.4, |_| "Mo-Su 14:00-02:00".to_owned()),
+        opening_hours: maybe(rng, 0.4, |rng| (*HOURS.choose(rng).unwrap()).to_owned()),
         attributes: Attributes(attributes(rng).into_iter().filter_map(|(key, value)| Some((key, value?))).collect()),
         source: (with_source || rng.random_bool(0.1)).then(|| GivenSource {
             system: "test".to_owned(),
@@ -183,6 +194,7 @@ fn business(directory: &Directory, with_source: bool, rng: &mut ChaCha8Rng) -> R
 }
 
 fn change(rng: &mut ChaCha8Rng) -> ChangeBusinessDetails {
+    let hours = *HOURS.choose(rng).unwrap();
     let removable =
         |rng: &mut ChaCha8Rng, value: &str| maybe(rng, 0.25, |rng| rng.random_bool(0.6).then(|| value.to_owned()));
     ChangeBusinessDetails {
@@ -192,7 +204,7 @@ fn change(rng: &mut ChaCha8Rng) -> ChangeBusinessDetails {
         phone: removable(rng, "+49 228 0"),
         email: removable(rng, "a@b.example"),
         website: removable(rng, "http://b.example/?q=%20"),
-        opening_hours: removable(rng, "24/7"),
+        opening_hours: removable(rng, hours),
         attributes: AttributeChanges(attributes(rng).into_iter().collect()),
     }
 }
@@ -276,6 +288,10 @@ fn slug(rng: &mut ChaCha8Rng) -> String {
     (*SLUGS.choose(rng).unwrap()).to_owned()
 }
 
+fn unsound_hours(rng: &mut ChaCha8Rng) -> String {
+    (*UNSOUND_HOURS.choose(rng).unwrap()).to_owned()
+}
+
 fn text(rng: &mut ChaCha8Rng) -> String {
     format!("text {}", rng.random_range(0..20))
 }
@@ -287,14 +303,18 @@ fn maybe<T>(rng: &mut ChaCha8Rng, probability: f64, make: impl FnOnce(&mut ChaCh
 /// Makes a command one that must be refused for its shape.
 fn spoil(command: &mut Command, rng: &mut ChaCha8Rng) {
     match command {
-        Command::RegisterBusiness(body) | Command::UpsertBusinessFromSource(body) => match rng.random_range(0..5) {
+        Command::RegisterBusiness(body) | Command::UpsertBusinessFromSource(body) => match rng.random_range(0..6) {
             0 => body.name = " ".to_owned(),
             1 => body.categories.clear(),
             2 => body.slug = Some("Not A Slug".to_owned()),
             3 => body.point = Some(GivenPoint { lat: 91.0, lon: 0.0 }),
+            4 => body.opening_hours = Some(unsound_hours(rng)),
             _ => body.website = Some("ftp://b.example/".to_owned()),
         },
-        Command::ChangeBusinessDetails(_, body) => body.name = Some("x".repeat(201)),
+        Command::ChangeBusinessDetails(_, body) => match rng.random_range(0..2) {
+            0 => body.name = Some("x".repeat(201)),
+            _ => body.opening_hours = Some(Some(unsound_hours(rng))),
+        },
         Command::RelocateBusiness(_, body) => body.time_zone = Some("not a zone".to_owned()),
         Command::RecategorizeBusiness(_, body) => body.categories = vec!["a".to_owned(); 2],
         Command::CloseBusiness(_, body) => body.reason = Some(String::new()),
