@@ -2,7 +2,10 @@
 
 use command_api::AdminKeyFile;
 
-use crate::cli::{AdminKeyTask, CommandLine, ProjectionsTask, Task, list_projections, say, skip_parked_event};
+use crate::cli::{
+    AdminKeyTask, CommandLine, JournalTask, ProjectionsTask, Task, ViewsTask, list_projections, say, skip_parked_event,
+    verify_journal, verify_views,
+};
 use crate::config::Config;
 use crate::demo::run_demo;
 use crate::import::{ImportRequest, run_import};
@@ -37,6 +40,8 @@ async fn perform(line: CommandLine, config: &Config) -> anyhow::Result<()> {
         Some(Task::Projections { task: ProjectionsTask::Skip { group, position, reason } }) => {
             skip_parked_event(config, &group, position, reason).await
         }
+        Some(Task::Journal { task: JournalTask::Verify }) => verify_journal(config).await,
+        Some(Task::Views { task: ViewsTask::Verify }) => verify_views(config).await,
         Some(Task::AdminKey { task: AdminKeyTask::Rotate }) => rotate(config),
     }
 }

@@ -31,7 +31,8 @@ pub struct ReplayOptions {
     pub runner: RunnerOptions,
 }
 
-/// Folds a feed into the store of a folder and returns the store. `batch_events` is asked for the size of each batch.
+/// Folds a feed into the store of a folder and returns the store. `batch_events` is asked for the size of each batch;
+/// `committed` hears how far it has come.
 ///
 /// Blocks: not to be called on a thread of the runtime that `handle` belongs to.
 pub fn replay(
@@ -40,6 +41,7 @@ pub fn replay(
     projection: Box<dyn Projection>,
     options: &ReplayOptions,
     batch_events: impl FnMut() -> usize,
+    committed: impl FnMut(Position),
 ) -> Result<LmdbProjectionStore, GroupError> {
     let store = LmdbProjectionStore::open(&options.folder, &options.store)?;
     let checkpoint = store.checkpoint()?;
@@ -59,7 +61,7 @@ pub fn replay(
         options: &options.runner,
         stop: stopped,
         until: Some(until),
-        observer: &mut Replaying { batch_events },
+        observer: &mut Replaying { batch_events, committed },
     };
     match session.run(projection) {
         Ok(()) => Ok(store),
@@ -67,16 +69,19 @@ pub fn replay(
     }
 }
 
-struct Replaying<F> {
-    batch_events: F,
+struct Replaying<B, C> {
+    batch_events: B,
+    committed: C,
 }
 
-impl<F: FnMut() -> usize> Observer for Replaying<F> {
+impl<B: FnMut() -> usize, C: FnMut(Position)> Observer for Replaying<B, C> {
     fn batch_events(&mut self, _far_behind: bool) -> usize {
         (self.batch_events)()
     }
 
-    fn committed(&mut self, _position: Position, _head: Position, _parked: &Arc<BTreeSet<StreamId>>) {}
+    fn committed(&mut self, position: Position, _head: Position, _parked: &Arc<BTreeSet<StreamId>>) {
+        (self.committed)(position);
+    }
 
     fn feed_stalled(&mut self, reason: String) -> Result<(), Failure> {
         Err(Failure::Halted(reason))

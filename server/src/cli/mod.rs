@@ -2,6 +2,7 @@
 
 mod output;
 mod projections;
+mod verify;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use output::say;
 pub use projections::{list_projections, skip_parked_event};
+pub use verify::{verify_journal, verify_views};
 
 use crate::config::{DataOverrides, ImportOverrides, LogFormat, LogOverrides, Overrides, ServerOverrides};
 use crate::exit::EXIT_CODES_HELP;
@@ -101,6 +103,18 @@ pub enum Task {
         #[command(subcommand)]
         task: ProjectionsTask,
     },
+    /// See to the journal
+    Journal {
+        /// What to do with it
+        #[command(subcommand)]
+        task: JournalTask,
+    },
+    /// See to the views
+    Views {
+        /// What to do with them
+        #[command(subcommand)]
+        task: ViewsTask,
+    },
     /// See to the admin key
     AdminKey {
         /// What to do with it
@@ -124,6 +138,20 @@ pub enum ProjectionsTask {
         #[arg(long)]
         reason: String,
     },
+}
+
+/// What to do with the journal.
+#[derive(Debug, Subcommand)]
+pub enum JournalTask {
+    /// Read all of it: positions and versions dense, checksums right, every event understood (no server may run)
+    Verify,
+}
+
+/// What to do with the views.
+#[derive(Debug, Subcommand)]
+pub enum ViewsTask {
+    /// Fold the journal anew and compare every row (no server may run)
+    Verify,
 }
 
 /// What to do with the admin key.

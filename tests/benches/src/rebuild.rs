@@ -78,7 +78,8 @@ async fn rebuild(feed: Arc<dyn EventFeed>, folder: &Path) -> anyhow::Result<Dura
     let replaying = tokio::task::spawn_blocking(move || {
         let projection = Box::new(DirectoryProjection::default());
         let started = Instant::now();
-        replay(&handle, feed, projection, &options, || runner.catch_up_batch_events).map(|_store| started.elapsed())
+        replay(&handle, feed, projection, &options, || runner.catch_up_batch_events, drop)
+            .map(|_store| started.elapsed())
     });
     Ok(replaying.await.context("the replay panicked")??)
 }

@@ -66,7 +66,7 @@ pub(crate) async fn replayed(
             // Behind by more than a few events already is far behind: the next ones are folded beside each commit.
             runner: RunnerOptions { feed_page: 64, batch_events: 20, ..RunnerOptions::default() },
         };
-        replay(&handle, feed, counting(), &options, batch_events).unwrap().fingerprint().unwrap()
+        replay(&handle, feed, counting(), &options, batch_events, drop).unwrap().fingerprint().unwrap()
     };
     tokio::task::spawn_blocking(replay).await.unwrap()
 }

@@ -156,7 +156,7 @@ pub(crate) async fn compare_with_replay(data: &Path, mut rng: ChaCha8Rng) -> any
     };
     let handle = Handle::current();
     let replayed = tokio::task::spawn_blocking(move || {
-        replay(&handle, feed, Box::new(DirectoryProjection::default()), &options, || rng.random_range(1..500))
+        replay(&handle, feed, Box::new(DirectoryProjection::default()), &options, || rng.random_range(1..500), drop)
     });
     let replayed = replayed.await.context("the thread of the replay")?.context("replaying the journal")?;
     journal.close().await;

@@ -1,0 +1,186 @@
+//! `lawless journal verify` and `lawless views verify`: whether what is stored is what it must be.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use event_log::{EventFeed, SqliteEventFeed};
+use events::{Codec, Position, RecordedEvent, StreamId, StreamVersion};
+use indicatif::{ProgressBar, ProgressStyle};
+use projectors::{
+    DIRECTORY_VERSION, DirectoryProjection, LmdbProjectionStore, ProjectionStore, ReplayOptions, RunnerOptions,
+    StoreError, StoreOptions, generation_folder, replay,
+};
+use tokio::runtime::Handle;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::say;
+use crate::config::Config;
+use crate::engine::{DIRECTORY_GROUP, Engine};
+use crate::folder::DataFolder;
+
+/// Events that are read at once.
+const PAGE: usize = 1_024;
+/// Findings that are printed; the rest is counted.
+const FINDINGS_SHOWN: usize = 10;
+
+/// Reads the whole journal: positions and versions dense, checksums right, every payload understood.
+///
+/// # Errors
+/// Something is not as it must be, or the folder cannot be opened.
+pub async fn verify_journal(config: &Config) -> anyhow::Result<()> {
+    let engine = open(config).await?;
+    let checked = check_journal(&engine.journal.feed()).await;
+    engine.close().await;
+    let checked = checked?;
+    say(format!("{} events of {} streams: dense, whole and understood", checked.position, checked.versions.len()));
+    Ok(())
+}
+
+/// Folds the journal anew beside the views and compares every row and all state.
+///
+/// # Errors
+/// They differ, or the folder cannot be opened.
+pub async fn verify_views(config: &Config) -> anyhow::Result<()> {
+    let engine = open(config).await?;
+    let views_folder = engine.folder.views_folder();
+    let folder = generation_folder(&views_folder, DIRECTORY_GROUP, DIRECTORY_VERSION);
+    ensure!(folder.is_dir(), "there are no views of version {DIRECTORY_VERSION} yet; the server makes them");
+    let store = StoreOptions { map_bytes: config.views.map_gib << 30, ..StoreOptions::default() };
+    let views = LmdbProjectionStore::open(&folder, &store)?;
+    let Some(checkpoint) = views.checkpoint()? else { bail!("the views are empty; the server fills them") };
+    let scratch = tempfile::Builder::new().prefix(".verify-").tempdir_in(&views_folder).context("making a folder")?;
+    let options = ReplayOptions {
+        group: DIRECTORY_GROUP.to_owned(),
+        folder: scratch.path().to_owned(),
+        until: Some(checkpoint.position),
+        store,
+        runner: RunnerOptions { catch_up_bytes: config.views.catch_up_mib << 20, ..RunnerOptions::default() },
+    };
+    let (handle, feed) = (Handle::current(), Arc::new(engine.journal.feed()));
+    let bar = progress(checkpoint.position);
+    let compare = move || -> anyhow::Result<Comparison> {
+        let batch_events = options.runner.catch_up_batch_events;
+        let projection = Box::new(DirectoryProjection::default());
+        let shown = bar.clone();
+        let anew =
+            replay(&handle, feed, projection, &options, move || batch_events, move |at| shown.set_position(at.0))?;
+        bar.finish_and_clear();
+        Ok(Comparison::of(&views, &anew)?)
+    };
+    let compared = tokio::task::spawn_blocking(compare).await.context("comparing")?;
+    engine.close().await;
+    compared?.tell(checkpoint.position)
+}
+
+async fn open(config: &Config) -> anyhow::Result<Engine> {
+    let folder = &config.data.folder;
+    ensure!(folder.join("format").is_file(), "there is no data folder {}", folder.display());
+    Engine::open(DataFolder::open(folder)?, config).await
+}
+
+/// What was found to be right.
+struct Checked {
+    position: Position,
+    versions: HashMap<StreamId, StreamVersion>,
+}
+
+/// The feed itself refuses a hole and a wrong checksum.
+async fn check_journal(feed: &SqliteEventFeed) -> anyhow::Result<Checked> {
+    let head = feed.head().await?;
+    let bar = progress(head);
+    let mut checked = Checked { position: Position::ZERO, versions: HashMap::new() };
+    let mut strange = Vec::new();
+    while checked.position < head {
+        let events = feed.read(checked.position, PAGE).await?;
+        ensure!(!events.is_empty(), "the journal says it ends at {head}, and nothing is after {}", checked.position);
+        for event in &events {
+            checked.take(event)?;
+            let header = &event.header;
+            if let Err(error) = Codec::shared().decode(&header.event_type, header.schema_version, &event.payload) {
+                strange.push(format!("{} at {} is not understood: {error}", header.event_type, event.position));
+            }
+        }
+        bar.set_position(checked.position.0);
+    }
+    bar.finish_and_clear();
+    show(&strange);
+    ensure!(strange.is_empty(), "{} of {head} events are not understood by this program", strange.len());
+    Ok(checked)
+}
+
+impl Checked {
+    fn take(&mut self, event: &RecordedEvent) -> anyhow::Result<()> {
+        let (stream, version) = (event.header.stream, event.header.version);
+        let last = self.versions.entry(stream).or_insert(StreamVersion::ZERO);
+        ensure!(version == last.next(), "{stream} goes from version {last} to {version} at {}", event.position);
+        *last = version;
+        self.position = event.position;
+        Ok(())
+    }
+}
+
+/// What two stores do not have in common.
+struct Comparison {
+    rows: u64,
+    differences: Vec<String>,
+}
+
+impl Comparison {
+    fn of(views: &LmdbProjectionStore, anew: &LmdbProjectionStore) -> Result<Self, StoreError> {
+        let found = views.fingerprint()?;
+        if found == anew.fingerprint()? {
+            return Ok(Self { rows: found.rows, differences: Vec::new() });
+        }
+        let mut differences = Vec::new();
+        let mut expected = HashMap::new();
+        anew.for_each_row(|key, row| {
+            expected.insert(key.to_vec(), (row.version, xxh3_64(&row.body)));
+        })?;
+        views.for_each_row(|key, row| match expected.remove(key) {
+            None => differences.push(format!("row {} should not be there", key.escape_ascii())),
+            Some((version, _)) if version != row.version => {
+                let at = row.version;
+                differences.push(format!("row {} is of {at} and should be of {version}", key.escape_ascii()));
+            }
+            Some((_, body)) if body != xxh3_64(&row.body) => {
+                differences.push(format!("row {} has other bytes", key.escape_ascii()));
+            }
+            Some(_) => {}
+        })?;
+        differences.extend(expected.keys().map(|key| format!("row {} is missing", key.escape_ascii())));
+        if differences.is_empty() {
+            differences.push("the state of the fold is another one".to_owned());
+        }
+        differences.sort_unstable();
+        Ok(Self { rows: found.rows, differences })
+    }
+
+    fn tell(self, position: Position) -> anyhow::Result<()> {
+        show(&self.differences);
+        let count = self.differences.len();
+        ensure!(
+            count == 0,
+            "{count} differences to a replay up to event {position}; remove the views to have them made"
+        );
+        say(format!("{} rows at event {position}: all as a replay of the journal makes them", self.rows));
+        Ok(())
+    }
+}
+
+fn show(findings: &[String]) {
+    findings.iter().take(FINDINGS_SHOWN).for_each(say);
+    if let Some(more) = findings.len().checked_sub(FINDINGS_SHOWN + 1) {
+        say(format!("and {} more", more + 1));
+    }
+}
+
+fn progress(head: Position) -> ProgressBar {
+    let style =
+        ProgressStyle::with_template("{bar:30} {percent}% {human_pos} of {human_len} events ({per_sec}), {eta} left")
+            .expect("a constant template, shown by every verification");
+    let bar = ProgressBar::new(head.0).with_style(style);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
