@@ -52,7 +52,7 @@ pub(super) struct Follower {
 pub(super) struct Inbox {
     pages: mpsc::Receiver<Page>,
     page: vec::IntoIter<Incoming>,
-    /// Given back when the page is folded and the next one opened.
+    /// Given back as soon as the page is folded: the next one may need all the room there is.
     room: Option<OwnedSemaphorePermit>,
     head: Position,
 }
@@ -174,6 +174,7 @@ impl Inbox {
         if let Some(incoming) = self.page.next() {
             return Next::Event(Box::new(incoming));
         }
+        self.room = None;
         match self.pages.try_recv() {
             Ok(page) => self.open(page),
             Err(mpsc::error::TryRecvError::Empty) => Next::Empty,
@@ -186,6 +187,7 @@ impl Inbox {
         if let Some(incoming) = self.page.next() {
             return Next::Event(Box::new(incoming));
         }
+        self.room = None;
         match self.pages.blocking_recv() {
             Some(page) => self.open(page),
             None => Next::Ended,

@@ -158,6 +158,8 @@ async fn small_bounds_give_the_same_rows() {
     small.runner.catch_up_bytes = 500;
     small.runner.feed_page = 7;
     small.runner.feed_pages_ahead = 1;
+    // Room for one page at a time.
+    small.runner.feed_bytes_ahead = 1;
     let group = ProjectionGroup::start(small.clone(), counting, feed.clone()).await.unwrap();
     group.reader().wait_published(Position(1_500)).await.unwrap();
     group.health().wait_for(|health| *health == GroupHealth::Live).await.unwrap();
