@@ -15,10 +15,11 @@ use views::ViewReader;
 use crate::cursor::Cursors;
 use crate::freshness::Freshness;
 use crate::metering::{Endpoint, Meters};
+use crate::opening::Opening;
 use crate::options::QueryOptions;
 use crate::problems::{ReadError, no_such_method, no_such_path};
 use crate::respond::{Reply, preflight, refuse, respond};
-use crate::{businesses, listings, trees};
+use crate::{business_hours, businesses, listings, trees};
 
 /// What all endpoints share.
 pub(crate) struct Api {
@@ -26,7 +27,15 @@ pub(crate) struct Api {
     pub(crate) options: QueryOptions,
     pub(crate) cursors: Cursors,
     pub(crate) waiters: Semaphore,
+    pub(crate) opening: Opening,
     meters: Meters,
+}
+
+impl Api {
+    /// The time, for what is open now.
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        (self.options.clock)()
+    }
 }
 
 /// The endpoints of the query API.
@@ -37,6 +46,7 @@ pub fn router(views: Arc<dyn ViewReader>, options: QueryOptions) -> Router {
     let api = Arc::new(Api {
         cursors: Cursors::new(&options.cursor_key),
         waiters: Semaphore::new(options.token_waiters_max.min(Semaphore::MAX_PERMITS)),
+        opening: Opening::new(options.hours_remembered_max),
         meters: Meters::new(),
         views,
         options,
@@ -44,6 +54,7 @@ pub fn router(views: Arc<dyn ViewReader>, options: QueryOptions) -> Router {
     let preflight = || async { preflight() };
     Router::new()
         .route(Endpoint::Business.path(), get(businesses::business).options(preflight))
+        .route(Endpoint::BusinessHours.path(), get(business_hours::business_hours).options(preflight))
         .route(Endpoint::Businesses.path(), get(businesses::businesses).options(preflight))
         .route(Endpoint::Categories.path(), get(trees::categories).options(preflight))
         .route(Endpoint::Category.path(), get(trees::category).options(preflight))

@@ -15,6 +15,7 @@ use crate::compose::{size_hint, write_json, write_template};
 use crate::listings::{self, ListQuery};
 use crate::metering::Endpoint;
 use crate::names::{Names, nodes_of, places_of};
+use crate::opening::names_hours;
 use crate::parameters::{Parameters, encode_segment};
 use crate::problems::ReadError;
 use crate::respond::{Document, Kind, Reply};
@@ -74,31 +75,10 @@ async fn read_business(reading: &mut Reading<'_>, path: PathText) -> Result<Repl
     parameters.finish()?;
     reading.catch_up().await?;
 
-    let key = reference(&asked);
-    let found = match &key {
-        Some(key) => read_reference(reading, key).await?,
-        None => None,
-    };
-    let not_found = |reading: &mut Reading<'_>, error| {
-        reading.freshness.touch_business(|| Uuid::parse_str(&asked).ok());
-        Err(error)
-    };
-    let ordinal = match found {
-        Some(ReferenceRow::Business(ordinal)) => ordinal,
-        Some(ReferenceRow::Moved { slug }) => {
-            reading.freshness.touch_business(|| None);
-            return Ok(Reply::Moved(new_address(&slug, reading.query())));
-        }
-        Some(ReferenceRow::Removed) => return not_found(reading, ReadError::Removed { name: asked.clone() }),
-        None => return not_found(reading, ReadError::NotFound { what: "business", name: asked.clone() }),
-    };
-    let document_key = if card == Some(true) { RowKey::Card(ordinal) } else { RowKey::Page(ordinal) };
-    let Some(row) = reading.views().get(&document_key).await? else {
-        // It may have been removed since its reference was read.
-        return match read_reference(reading, key.as_ref().expect("a reference was read by it")).await? {
-            Some(ReferenceRow::Removed) => not_found(reading, ReadError::Removed { name: asked.clone() }),
-            _ => Err(missing_document(&document_key).into()),
-        };
+    let card = card == Some(true);
+    let row = match find(reading, &asked, card, "").await? {
+        Found::Row(row) => row,
+        Found::Moved(address) => return Ok(Reply::Moved(address)),
     };
     let template = Template::from_body(&row.body)?;
     let mut names = Names::load(reading.views(), nodes_of(&template).collect(), locale).await?;
@@ -108,7 +88,57 @@ async fn read_business(reading: &mut Reading<'_>, path: PathText) -> Result<Repl
 
     reading.freshness.touch_business(|| Uuid::parse_str(&asked).ok().or_else(|| id_of(&body)));
     let updated_at = names.rows().map(|row| row.updated_at).fold(template.updated_at, Ord::max);
-    Ok(Reply::Document(Document { body, kind: Kind::Business, updated_at: Some(updated_at), links: None, torn: false }))
+    let mut document =
+        Document { body, kind: Kind::Business, updated_at: Some(updated_at), links: None, torn: false, lifetime: None };
+    if !card && names_hours(&template) {
+        let now = reading.api.now();
+        if let Some(open_now) = reading.api.opening.add(&row.body, &mut document.body, now)? {
+            // It changes without an event: only the `ETag` tells.
+            document.updated_at = None;
+            document.lifetime = open_now.until.map(|until| until.duration_since(now));
+        }
+    }
+    Ok(Reply::Document(document))
+}
+
+/// What an id or slug leads to.
+pub(crate) enum Found {
+    /// The row of its page or card.
+    Row(Row),
+    /// It has another slug; the address of the same thing under it.
+    Moved(HeaderValue),
+}
+
+/// Finds the page or the card of a business; `below` is what follows its name in the path.
+pub(crate) async fn find(reading: &mut Reading<'_>, asked: &str, card: bool, below: &str) -> Result<Found, ReadError> {
+    let key = reference(asked);
+    let found = match &key {
+        Some(key) => read_reference(reading, key).await?,
+        None => None,
+    };
+    let not_found = |reading: &mut Reading<'_>, error| {
+        reading.freshness.touch_business(|| Uuid::parse_str(asked).ok());
+        Err(error)
+    };
+    let removed = || ReadError::Removed { name: asked.to_owned() };
+    let ordinal = match found {
+        Some(ReferenceRow::Business(ordinal)) => ordinal,
+        Some(ReferenceRow::Moved { slug }) => {
+            reading.freshness.touch_business(|| None);
+            return Ok(Found::Moved(new_address(&slug, below, reading.query())));
+        }
+        Some(ReferenceRow::Removed) => return not_found(reading, removed()),
+        None => return not_found(reading, ReadError::NotFound { what: "business", name: asked.to_owned() }),
+    };
+    let document_key = if card { RowKey::Card(ordinal) } else { RowKey::Page(ordinal) };
+    if let Some(row) = reading.views().get(&document_key).await? {
+        return Ok(Found::Row(row));
+    }
+    // It may have been removed since its reference was read.
+    match read_reference(reading, key.as_ref().expect("a reference was read by it")).await? {
+        Some(ReferenceRow::Removed) => not_found(reading, removed()),
+        _ => Err(missing_document(&document_key).into()),
+    }
 }
 
 async fn read_reference(reading: &Reading<'_>, key: &RowKey) -> Result<Option<ReferenceRow>, ViewError> {
@@ -124,8 +154,8 @@ fn reference(asked: &str) -> Option<RowKey> {
     }
 }
 
-fn new_address(slug: &str, query: Option<&str>) -> HeaderValue {
-    let mut address = format!("/v1/businesses/{}", encode_segment(slug));
+fn new_address(slug: &str, below: &str, query: Option<&str>) -> HeaderValue {
+    let mut address = format!("/v1/businesses/{}{below}", encode_segment(slug));
     if let Some(query) = query {
         address.push('?');
         address.push_str(query);
@@ -245,7 +275,14 @@ async fn read_batch(reading: &mut Reading<'_>, ids: Vec<String>, locale: Option<
     body.extend_from_slice(br#","missing":"#);
     write_json(&mut body, &missing);
     body.push(b'}');
-    Ok(Reply::Document(Document { body, kind: Kind::Business, updated_at: None, links: None, torn: false }))
+    Ok(Reply::Document(Document {
+        body,
+        kind: Kind::Business,
+        updated_at: None,
+        links: None,
+        torn: false,
+        lifetime: None,
+    }))
 }
 
 async fn read_references(reading: &Reading<'_>, keys: &[RowKey]) -> Result<Vec<Option<ReferenceRow>>, ViewError> {

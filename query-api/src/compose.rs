@@ -1,6 +1,6 @@
 //! Writes documents: the pieces of a template one after the other, names filled into its holes.
 //!
-//! The hot path of the query API: no JSON is parsed, and one buffer takes it all.
+//! The hot path of the query API: no JSON is parsed but for a page's hours, and one buffer takes it all.
 
 use serde::Serialize;
 use views::{Hole, NodeRow, Piece, Template, Tree, ViewError};

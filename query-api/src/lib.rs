@@ -4,6 +4,7 @@
 //! [`views::ViewReader`]. How many reads each endpoint takes is written in `docs/reads.md` and held by a test.
 
 mod api;
+mod business_hours;
 mod businesses;
 mod compose;
 mod cursor;
@@ -14,6 +15,7 @@ mod listings;
 mod metering;
 mod names;
 mod openapi;
+mod opening;
 mod options;
 mod parameters;
 mod problems;
@@ -21,6 +23,7 @@ mod respond;
 mod trees;
 
 pub use api::{method_not_allowed, not_found, router};
+pub use business_hours::{BusinessHours, HolidayKnowledge, Interval, IntervalState};
 pub use documents::{BusinessBatch, BusinessList, ListMeta, NodeList, NodePage, NodeSummary, Page};
 pub use openapi::openapi;
 pub use options::QueryOptions;

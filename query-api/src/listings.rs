@@ -217,7 +217,14 @@ pub(crate) async fn read_list(
     body.extend_from_slice(br#","meta":"#);
     write_json(&mut body, &list_meta(list, &names)?);
     body.push(b'}');
-    Ok(Reply::Document(Document { body, kind: Kind::List, updated_at: None, links: Some(links), torn: entries.torn }))
+    Ok(Reply::Document(Document {
+        body,
+        kind: Kind::List,
+        updated_at: None,
+        links: Some(links),
+        torn: entries.torn,
+        lifetime: None,
+    }))
 }
 
 fn list_meta(list: ListId, names: &Names) -> Result<ListMeta, ViewError> {

@@ -11,6 +11,7 @@ use metrics::{Counter, Histogram, counter, histogram};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     Business,
+    BusinessHours,
     Businesses,
     Categories,
     Category,
@@ -21,8 +22,9 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Business,
+        Self::BusinessHours,
         Self::Businesses,
         Self::Categories,
         Self::Category,
@@ -36,6 +38,7 @@ impl Endpoint {
     pub(crate) const fn path(self) -> &'static str {
         match self {
             Self::Business => "/v1/businesses/{id}",
+            Self::BusinessHours => "/v1/businesses/{id}/hours",
             Self::Businesses => "/v1/businesses",
             Self::Categories => "/v1/categories",
             Self::Category => "/v1/categories/{slug}",

@@ -2,6 +2,7 @@
 
 use utoipa::OpenApi;
 
+use crate::business_hours::{self, BusinessHours};
 use crate::documents::{BusinessBatch, BusinessList, NodeList, NodePage};
 use crate::{businesses, listings, trees};
 
@@ -10,6 +11,7 @@ use crate::{businesses, listings, trees};
     paths(
         businesses::business,
         businesses::businesses,
+        business_hours::business_hours,
         trees::categories,
         trees::category,
         listings::category_businesses,
@@ -20,6 +22,7 @@ use crate::{businesses, listings, trees};
     components(schemas(
         views::BusinessPage,
         views::BusinessCard,
+        BusinessHours,
         BusinessBatch,
         BusinessList,
         NodeList,

@@ -1,7 +1,10 @@
 //! The settings of the query API.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 /// How the query API behaves. Every wait and every repetition has its bound here.
 #[derive(Clone)]
@@ -18,6 +21,10 @@ pub struct QueryOptions {
     pub list_ranges_max: usize,
     /// How long to wait, before reading a changing list again, for the views to publish what was seen of it.
     pub list_settle_wait_max: Duration,
+    /// Of so many places the evaluated opening hours are remembered.
+    pub hours_remembered_max: usize,
+    /// Tells the time, for what is open now.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
 impl QueryOptions {
@@ -30,11 +37,13 @@ impl QueryOptions {
             list_attempts_max: 3,
             list_ranges_max: 4,
             list_settle_wait_max: Duration::from_millis(20),
+            hours_remembered_max: 8_192,
+            clock: Arc::new(Timestamp::now),
         }
     }
 }
 
-/// Without the key.
+/// Without the key and the clock.
 impl fmt::Debug for QueryOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("QueryOptions")
@@ -44,6 +53,7 @@ impl fmt::Debug for QueryOptions {
             .field("list_attempts_max", &self.list_attempts_max)
             .field("list_ranges_max", &self.list_ranges_max)
             .field("list_settle_wait_max", &self.list_settle_wait_max)
-            .finish()
+            .field("hours_remembered_max", &self.hours_remembered_max)
+            .finish_non_exhaustive()
     }
 }

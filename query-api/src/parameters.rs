@@ -11,7 +11,7 @@ const NAMED_ERRORS_MAX: usize = 64;
 const NAME_CHARS_MAX: usize = 64;
 
 /// The parameters of one request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Parameters {
     values: Vec<(&'static str, String)>,
     errors: Vec<FieldError>,

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use events::Timestamp;
 use http_api::{Problem, STALE_HEADER};
+use jiff::SignedDuration;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::freshness::{Freshness, none_match_fails};
@@ -31,6 +32,8 @@ pub(crate) struct Document {
     pub(crate) links: Option<HeaderValue>,
     /// It may lack something even without any promise.
     pub(crate) torn: bool,
+    /// After this time it says something else, without any event.
+    pub(crate) lifetime: Option<SignedDuration>,
 }
 
 /// What decides how long a document may be kept.
@@ -53,6 +56,22 @@ impl Kind {
             Self::List => "public, max-age=10, stale-while-revalidate=60, stale-if-error=86400",
             Self::Tree => "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400",
         })
+    }
+
+    /// Never fresh, nor served while asking again, longer than it holds.
+    fn cache_control_within(self, lifetime: Option<SignedDuration>) -> HeaderValue {
+        let (fresh, stale) = match self {
+            Self::Business => (5, 30),
+            Self::List => (10, 60),
+            Self::Tree => (60, 600),
+        };
+        let Some(holds) = lifetime.map(|lifetime| lifetime.as_secs().max(0)).filter(|holds| *holds < fresh + stale)
+        else {
+            return self.cache_control();
+        };
+        let fresh = fresh.min(holds);
+        let kept = format!("public, max-age={fresh}, stale-while-revalidate={}, stale-if-error=86400", holds - fresh);
+        HeaderValue::try_from(kept).expect("digits and words can stand in a header")
     }
 }
 
@@ -85,7 +104,7 @@ pub(crate) fn respond(reply: Reply, request: &HeaderMap, freshness: &Freshness) 
 
     let mut headers = HeaderMap::with_capacity(12);
     headers.insert(header::ETAG, etag);
-    let kept = if freshness.token || stale { PRIVATE } else { document.kind.cache_control() };
+    let kept = if freshness.token || stale { PRIVATE } else { document.kind.cache_control_within(document.lifetime) };
     headers.insert(header::CACHE_CONTROL, kept);
     if let Some(date) = document.updated_at.and_then(http_date) {
         headers.insert(header::LAST_MODIFIED, date);

@@ -271,5 +271,6 @@ fn document(reading: &Reading<'_>, content: &impl serde::Serialize, list: &NodeL
         updated_at: None,
         links: Some(page_links(reading, list.page.next_cursor.as_deref())),
         torn: false,
+        lifetime: None,
     })
 }

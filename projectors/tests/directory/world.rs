@@ -202,6 +202,9 @@ impl World {
             registered_at: business.registered_at.to_rfc3339(),
             updated_at: business.updated_at.to_rfc3339(),
             version: business.version,
+            // Rows do not know what time it is.
+            open_now: None,
+            next_change_at: None,
         }
     }
 

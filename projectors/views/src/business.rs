@@ -147,6 +147,14 @@ pub struct BusinessPage {
     pub updated_at: String,
     /// Version of the aggregate, for `If-Match` on commands.
     pub version: u64,
+    /// Whether it is open at the moment of the answer, by its hours and the clock of its time zone. Absent when one of
+    /// them is unknown, and when the hours say that it depends. No row has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_now: Option<bool>,
+    /// When that changes next, RFC 3339 with the offset of the place; absent when it does not for a year. No row has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2026-11-24T02:00:00-06:00")]
+    pub next_change_at: Option<String>,
 }
 
 /// What a list shows of a business.

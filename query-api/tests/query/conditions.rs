@@ -3,9 +3,10 @@
 use crate::views_in_memory::Memory;
 use crate::world::{EVERYTHING, api, business, get, options, send};
 
-const PATHS: [&str; 10] = [
+const PATHS: [&str; 11] = [
     "/v1/businesses/b-1",
     "/v1/businesses/b-1?view=card",
+    "/v1/businesses/b-1/hours?from=2026-11-23",
     "/v1/businesses?ids=b-1",
     "/v1/businesses",
     "/v1/categories",

@@ -3,6 +3,7 @@
 
 mod conditions;
 mod documents;
+mod hours;
 mod lists;
 mod parameters;
 mod reads;

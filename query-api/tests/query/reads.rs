@@ -43,6 +43,8 @@ async fn every_endpoint_reads_what_the_table_says() {
         ("/v1/businesses/{id}", "moved, removed or unknown", "/v1/businesses/old"),
         ("/v1/businesses/{id}", "moved, removed or unknown", "/v1/businesses/gone"),
         ("/v1/businesses/{id}", "moved, removed or unknown", "/v1/businesses/nothing"),
+        ("/v1/businesses/{id}/hours", "", "/v1/businesses/b-1/hours?from=2026-11-23"),
+        ("/v1/businesses/{id}/hours", "moved, removed or unknown", "/v1/businesses/old/hours"),
         ("/v1/businesses", "`ids`", all_ids.as_str()),
         ("/v1/businesses", "`ids`, old slugs among them", "/v1/businesses?ids=b-2,old"),
         ("/v1/businesses", "list", "/v1/businesses?limit=98"),

@@ -32,8 +32,8 @@ const SLUGS: [&str; 8] = ["blue-door", "blue-door-2", "zoë", "corner-house", "t
 const CITIES: [&str; 3] = ["Springfield", "Bonn", "São Paulo"];
 const LANGUAGES: [&str; 4] = ["en", "de", "fr", "pt-BR"];
 const ZONES: [&str; 3] = ["UTC", "Europe/Berlin", "America/Chicago"];
-/// Opening hours that are sound, plain and strange ones.
-const HOURS: [&str; 6] = [
+/// Opening hours that are sound, plain and strange ones; `show.rs` knows what they mean.
+pub(crate) const HOURS: [&str; 6] = [
     "Mo-Su 14:00-02:00",
     "24/7",
     "\"by appointment\"",

