@@ -3,6 +3,7 @@
 //! This crate must not know how readers see the directory, nor which engine the journal is.
 
 mod admin_key;
+mod batch;
 pub mod domain;
 mod handler;
 mod history;
@@ -16,7 +17,10 @@ pub use handler::{
     PastError, Precondition, Refusal,
 };
 pub use history::{BusinessState, FieldChange, HistoryActor, HistoryEntry};
-pub use http::{BusinessHistory, CommandAnswer, HistoryCursor, MAX_BODY_BYTES, openapi, router};
+pub use http::{
+    BATCH_PATH, BatchOptions, BatchResult, BusinessHistory, CommandAnswer, HistoryCursor, MAX_BODY_BYTES, openapi,
+    router,
+};
 pub use places::{PlaceNode, Places};
 pub use request::{
     AttributeChanges, Attributes, ChangeBusinessDetails, CloseBusiness, Command, DefineCategory, DefineLocation,

@@ -23,6 +23,8 @@ pub use error::{CommandError, Refusal};
 pub use options::{Accepted, Clock, CommandContext, CommandOptions, Outcome, Precondition};
 pub use past::{AsOf, HistoryPage, PastError};
 
+pub(crate) use slugs::base_slug;
+
 use append::Step;
 use slugs::SlugNumbers;
 use streams::{Reading, Streams};

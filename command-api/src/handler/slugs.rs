@@ -24,15 +24,9 @@ pub(super) struct SlugCandidates {
 }
 
 impl SlugCandidates {
-    /// From the name; a name without letters takes the category's.
+    /// From the name, and the city.
     pub(super) fn of(name: &str, city: Option<&str>, category_slug: &str) -> Self {
-        let mut base = slugify(name);
-        if base.is_empty() {
-            base = slugify(category_slug);
-        }
-        if base.is_empty() {
-            "business".clone_into(&mut base);
-        }
+        let base = base_slug(name, category_slug);
         let city = city.map(slugify).filter(|city| !city.is_empty() && !ends_with_part(&base, city));
         let with_city = city.map(|city| with_suffix(&base, &city));
         let stem = with_city.clone().unwrap_or_else(|| base.clone());
@@ -43,6 +37,12 @@ impl SlugCandidates {
     pub(super) fn claims(&self) -> impl Iterator<Item = Claim> {
         self.plain.iter().map(|slug| slug_claim(slug))
     }
+}
+
+/// What every slug of a business of this name begins with; a name without letters takes the category's.
+pub(crate) fn base_slug(name: &str, category_slug: &str) -> String {
+    let candidates = [name, category_slug].into_iter().map(slugify);
+    candidates.into_iter().find(|slug| !slug.is_empty()).unwrap_or_else(|| "business".to_owned())
 }
 
 fn ends_with_part(slug: &str, part: &str) -> bool {

@@ -35,6 +35,12 @@ pub struct CommandAnswer {
 }
 
 /// 201 for what is new, else 200.
+pub(super) fn status_of(accepted: &Accepted) -> StatusCode {
+    let created = accepted.outcome == Outcome::Created && !accepted.dry_run;
+    if created { StatusCode::CREATED } else { StatusCode::OK }
+}
+
+/// The answer of a command's own endpoint.
 pub(super) fn respond(command: &str, accepted: &Accepted) -> Response {
     let body = CommandAnswer {
         id: accepted.id,
@@ -43,8 +49,7 @@ pub(super) fn respond(command: &str, accepted: &Accepted) -> Response {
         outcome: accepted.outcome.name().to_owned(),
         dry_run: accepted.dry_run,
     };
-    let created = accepted.outcome == Outcome::Created && !accepted.dry_run;
-    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+    let status = status_of(accepted);
     let mut response = (status, Json(body)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -53,7 +58,7 @@ pub(super) fn respond(command: &str, accepted: &Accepted) -> Response {
     if accepted.replayed {
         headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     }
-    if created {
+    if status == StatusCode::CREATED {
         insert(headers, header::LOCATION, &location(command, accepted));
     }
     response

@@ -1,6 +1,7 @@
 //! Bodies: JSON of the right type, and where it is wrong when it is not.
 
 use axum::http::HeaderValue;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
@@ -13,10 +14,15 @@ pub(super) fn parse<T: DeserializeOwned>(content_type: Option<&HeaderValue>, byt
     if !content_type.is_some_and(is_json) {
         return Err(Refused::content_type());
     }
+    from_json(bytes).map_err(Refused::malformed)
+}
+
+/// An object of this type, or what is wrong with it and where.
+pub(super) fn from_json<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, InvalidField> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let Object(body) = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| Refused::malformed(invalid_field(error.path(), error.inner())))?;
-    deserializer.end().map_err(|error| Refused::malformed(InvalidField::new("", "syntax", error.to_string())))?;
+        .map_err(|error| invalid_field(error.path(), error.inner()))?;
+    deserializer.end().map_err(|error| InvalidField::new("", "syntax", error.to_string()))?;
     Ok(body)
 }
 

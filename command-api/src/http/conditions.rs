@@ -13,7 +13,7 @@ use crate::request::InvalidField;
 
 /// Under which a retry finds the first answer again.
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
+pub(super) const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
 
 /// Everything about a command that does not stand in its body.
 pub(super) fn context(parts: &Parts) -> Result<CommandContext, Refused> {
@@ -64,11 +64,21 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refused> {
     let Some(value) = single(headers, &IDEMPOTENCY_KEY).map_err(|()| malformed("once at most".to_owned()))? else {
         return Ok(None);
     };
-    let visible = value.iter().all(u8::is_ascii_graphic);
     match std::str::from_utf8(value) {
-        Ok(text) if visible && (1..=MAX_IDEMPOTENCY_KEY_BYTES).contains(&text.len()) => Ok(Some(text.to_owned())),
+        Ok(text) if is_idempotency_key(value) => Ok(Some(text.to_owned())),
         _ => Err(malformed(format!("1 to {MAX_IDEMPOTENCY_KEY_BYTES} visible ASCII characters"))),
     }
+}
+
+/// Whether it can be one: as a header must be able to carry it.
+pub(super) fn is_idempotency_key(value: &[u8]) -> bool {
+    value.iter().all(u8::is_ascii_graphic) && (1..=MAX_IDEMPOTENCY_KEY_BYTES).contains(&value.len())
+}
+
+/// The version in `v12`.
+pub(super) fn version_of_tag(tag: &str) -> Option<StreamVersion> {
+    let digits = tag.strip_prefix('v').filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
+    digits.parse().ok().map(StreamVersion)
 }
 
 /// `"v12"`, or `*` for whatever version there is (RFC 9110, 13.1.1). Lists and weak tags have no meaning here.
@@ -79,12 +89,9 @@ fn if_match(headers: &HeaderMap) -> Result<Option<Precondition>, Refused> {
     if value == b"*" {
         return Ok(Some(Precondition::Exists));
     }
-    let digits = std::str::from_utf8(value)
-        .ok()
-        .and_then(|text| text.strip_prefix("\"v")?.strip_suffix('"'))
-        .filter(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()));
-    let version = digits.and_then(|digits| digits.parse().ok()).ok_or_else(malformed)?;
-    Ok(Some(Precondition::Version(StreamVersion(version))))
+    let tag = std::str::from_utf8(value).ok().and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));
+    let version = tag.and_then(version_of_tag).ok_or_else(malformed)?;
+    Ok(Some(Precondition::Version(version)))
 }
 
 /// `*` for what must not exist yet (RFC 9110, 13.1.2). Nothing else has a meaning for a command.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod authenticate;
+mod batch;
 mod body;
 mod businesses;
 mod conditions;
@@ -13,21 +14,25 @@ mod problems;
 mod sources;
 mod trees;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{get, patch, post, put};
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 
 pub use answer::CommandAnswer;
+pub use batch::{BATCH_PATH, BatchOptions, BatchResult};
 pub use history::{BusinessHistory, HistoryCursor};
 pub use openapi::openapi;
 
 use problems::Refused;
 
 use crate::admin_key::AdminKeyFile;
-use crate::handler::{CommandContext, CommandService};
+use crate::handler::{Accepted, CommandContext, CommandError, CommandService};
 use crate::request::Command;
 
 /// The largest body, in bytes.
@@ -38,13 +43,17 @@ pub const MAX_BODY_BYTES: usize = 256 * 1024;
 struct Api {
     service: CommandService,
     keys: AdminKeyFile,
+    batch_options: Arc<BatchOptions>,
+    /// One permit for each batch that may run.
+    batches: Arc<Semaphore>,
 }
 
 /// The endpoints of the command API, behind the admin key.
 ///
 /// Who serves it layers [`http_api::assign_request_id`] over everything once, and sets the fallbacks.
-pub fn router(service: CommandService, keys: AdminKeyFile) -> Router {
-    let api = Api { service, keys };
+pub fn router(service: CommandService, keys: AdminKeyFile, batches: BatchOptions) -> Router {
+    let permits = Arc::new(Semaphore::new(batches.max_batches.min(Semaphore::MAX_PERMITS)));
+    let api = Api { service, keys, batch_options: Arc::new(batches), batches: permits };
     Router::new()
         .route("/v1/businesses", post(businesses::register))
         .route("/v1/businesses/{id}", patch(businesses::change_details))
@@ -57,6 +66,7 @@ pub fn router(service: CommandService, keys: AdminKeyFile) -> Router {
         .route("/v1/categories/{slug}", put(trees::define_category))
         .route("/v1/locations/{slug}", put(trees::define_location))
         .route("/v1/sources/{system}/businesses/{external_id}", put(sources::upsert))
+        .route(BATCH_PATH, post(batch::batch))
         .route_layer(from_fn_with_state(api.clone(), authenticate::authenticate))
         .route_layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(api)
@@ -65,12 +75,17 @@ pub fn router(service: CommandService, keys: AdminKeyFile) -> Router {
 impl Api {
     async fn execute(&self, context: CommandContext, command: Command) -> Result<Response, Refused> {
         let name = command.name();
-        let accepted = Box::pin(self.service.execute(context, command)).await.inspect_err(|error| {
+        Ok(answer::respond(name, &self.decide(context, command).await?))
+    }
+
+    /// The way that every command takes, alone or in a batch.
+    async fn decide(&self, context: CommandContext, command: Command) -> Result<Accepted, CommandError> {
+        let name = command.name();
+        Box::pin(self.service.execute(context, command)).await.inspect_err(|error| {
             if problems::status_of(error) >= 500 {
                 tracing::error!(command = name, error = error as &dyn std::error::Error, "a command failed");
             }
-        })?;
-        Ok(answer::respond(name, &accepted))
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder, Sec
 use utoipa::{Modify, OpenApi};
 
 use super::answer::CommandAnswer;
+use super::batch::{self, BATCH_PATH, BatchLine, BatchResult};
 use super::{businesses, history, sources, trees};
 
 /// Statuses that every command may be refused with.
@@ -40,8 +41,10 @@ const REFUSALS: [(&str, &str); 11] = [
         trees::define_category,
         trees::define_location,
         sources::upsert,
+        batch::batch,
     ),
-    components(schemas(CommandAnswer, Problem)),
+    components(schemas(CommandAnswer, BatchLine, BatchResult, Problem)),
+    tags((name = "commands", description = "Many commands at once")),
     modifiers(&WhatCommandsShare)
 )]
 struct CommandApi;
@@ -60,7 +63,8 @@ impl Modify for WhatCommandsShare {
         components.add_security_scheme("admin_key", SecurityScheme::Http(bearer.build()));
         let header = ApiKeyValue::with_description("X-Api-Key", "The admin key");
         components.add_security_scheme("admin_key_header", SecurityScheme::ApiKey(ApiKey::Header(header)));
-        for item in openapi.paths.paths.values_mut() {
+        // A batch says itself what its lines share.
+        for (_, item) in openapi.paths.paths.iter_mut().filter(|(path, _)| *path != BATCH_PATH) {
             let operations = [&mut item.post, &mut item.put, &mut item.patch];
             operations.into_iter().flatten().for_each(describe);
         }

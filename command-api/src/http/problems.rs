@@ -87,6 +87,45 @@ impl Refused {
         Self::malformed(InvalidField::new("{path}", "invalid", "not percent-encoded UTF-8"))
     }
 
+    pub(super) fn into_problem(self) -> Box<Problem> {
+        self.0
+    }
+
+    pub(super) fn not_ndjson() -> Self {
+        let detail = "Content-Type: application/x-ndjson";
+        Self::from(problem(415, "unsupported_media_type", "The body must be NDJSON").detail(detail))
+    }
+
+    pub(super) fn line_too_long(limit: usize) -> Self {
+        Self::too_large(format!("a line of a batch has at most {limit} bytes"))
+    }
+
+    pub(super) fn too_many_batches() -> Self {
+        Self::from(problem(503, "too_many_batches", "Too many batches run at the moment"))
+    }
+
+    /// Less of a batch arrived than was announced.
+    pub(super) fn batch_broken_off() -> Self {
+        let detail = "this line and those after it were not taken";
+        Self::from(problem(400, "batch_broken_off", "The batch broke off").detail(detail).retryable(true))
+    }
+
+    /// A batch stood still.
+    pub(super) fn batch_timed_out() -> Self {
+        let detail = "this line and those after it were not taken";
+        Self::from(problem(408, "batch_timed_out", "The next line did not come in time").detail(detail))
+    }
+
+    /// The server takes no more.
+    pub(super) fn stopping() -> Self {
+        let detail = "the server stops; this line and those after it were not taken";
+        Self::from(problem(503, "unavailable", "Not available at the moment").detail(detail))
+    }
+
+    pub(super) fn internal() -> Self {
+        Self::from(internal())
+    }
+
     /// Parameters of a read.
     pub(super) fn invalid_parameters(fields: Vec<InvalidField>) -> Self {
         Self::from(problem(400, "invalid_parameters", "Query parameters are not valid").errors(field_errors(fields)))

@@ -24,6 +24,7 @@ async fn given_no_key_or_a_wrong_one_when_commanded_then_401_and_nothing_else_is
         ("PUT", "/v1/categories/x"),
         ("PUT", "/v1/locations/x"),
         ("PUT", "/v1/sources/x/businesses/x"),
+        ("POST", "/v1/commands:batch"),
     ];
     for (method, path) in endpoints {
         for headers in [

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod answers;
+mod batch;
+mod batch_order;
+mod batches;
 mod conflicts;
 mod directory;
 mod history;

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use command_api::AdminKeyFile;
+use command_api::{AdminKeyFile, BatchOptions};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -40,7 +40,7 @@ impl Server {
     pub(crate) async fn start() -> Self {
         let directory = Directory::open().await;
         let (keys, key) = AdminKeyFile::load_or_create(directory.folder.path().join("admin.key")).unwrap();
-        let router = command_api::router(directory.service.clone(), keys)
+        let router = command_api::router(directory.service.clone(), keys, BatchOptions::default())
             .layer(axum::middleware::from_fn(http_api::assign_request_id));
         Self { directory, router, key: key.unwrap() }
     }

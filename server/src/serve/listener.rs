@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
+use command_api::BATCH_PATH;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -148,9 +149,10 @@ impl hyper::body::Body for DeadlineBody {
     }
 }
 
-/// Bounds how long the body of a request may take. Requests without one cost nothing.
+/// Bounds how long the body of a request may take. Requests without one cost nothing; a batch of commands goes on for
+/// as long as its lines do, and bounds each of them itself.
 pub(super) async fn with_body_deadline(request: Request<Body>, timeout: Duration) -> Request<Body> {
-    if request.body().is_end_stream() {
+    if request.body().is_end_stream() || request.uri().path() == BATCH_PATH {
         return request;
     }
     request.map(|body| Body::new(DeadlineBody { body, deadline: Box::pin(sleep(timeout)) }))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use command_api::AdminKeyFile;
+use command_api::{AdminKeyFile, BatchOptions};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use projectors::GroupHandle;
 use query_api::QueryOptions;
@@ -62,8 +62,9 @@ pub async fn run_all(config: &Config, stays_empty: bool) -> anyhow::Result<()> {
             ..QueryOptions::new(cursor_key)
         },
     );
-    let commands = command_api::router(engine.commands(), admin_key.clone());
     let body_timeout = config.server.body_read_timeout();
+    let batches = BatchOptions { line_read_timeout: body_timeout, stop: Some(stop.clone()), ..BatchOptions::default() };
+    let commands = command_api::router(engine.commands(), admin_key.clone(), batches);
     let operations = admin_router(Admin {
         directory: directory.clone(),
         journal: engine.journal.clone(),

@@ -2,6 +2,7 @@
 //!
 //! One module per bench; each gives [`Measurement`]s. `cargo xtask bench` runs them and writes what they say.
 
+pub mod batch;
 pub mod footprint;
 pub mod import;
 pub mod journal;

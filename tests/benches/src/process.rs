@@ -54,6 +54,11 @@ impl Server {
         self.program.kill().await
     }
 
+    /// A client that holds the admin key.
+    pub(crate) fn client(&self) -> anyhow::Result<it::Client> {
+        self.program.client()
+    }
+
     /// The header that lets commands in.
     pub(crate) fn authorization(&self) -> anyhow::Result<String> {
         let key = std::fs::read_to_string(self.program.data().join("admin-key")).context("reading the admin key")?;

@@ -65,6 +65,18 @@ impl Client {
         self.send(method, path, Some(body), headers, self.key.as_deref()).await
     }
 
+    /// Sends a batch of commands, with the key; results are read from what it gives.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn batch(&self, query: &str, lines: Vec<u8>) -> anyhow::Result<reqwest::Response> {
+        let mut request = self.http.post(format!("{}/v1/commands:batch{query}", self.api)).body(lines);
+        if let Some(key) = &self.key {
+            request = request.bearer_auth(key);
+        }
+        request.header("Content-Type", "application/x-ndjson").send().await.context("sending a batch")
+    }
+
     async fn send(
         &self,
         method: Method,

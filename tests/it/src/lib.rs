@@ -4,6 +4,8 @@
 
 mod client;
 mod program;
+mod wire;
 
 pub use client::{Answer, Client};
 pub use program::{Program, lawless};
+pub use wire::{Received, Wire};

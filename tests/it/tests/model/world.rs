@@ -6,7 +6,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use command_api::{Accepted, AdminKeyFile, CommandContext, CommandError, CommandOptions, CommandService, Places};
+use command_api::{
+    Accepted, AdminKeyFile, BatchOptions, CommandContext, CommandError, CommandOptions, CommandService, Places,
+};
 use event_log::{EventFeed as _, SqliteEventFeed, SqliteJournal, SqliteJournalOptions};
 use events::{Actor, ActorKind, Position, Timestamp};
 use http_api::{CONSISTENCY_HEADER, ConsistencyToken};
@@ -49,7 +51,7 @@ impl World {
         let service = CommandService::new(Arc::new(journal.clone()), places, CommandOptions::default());
         let key_file = folder.join("admin-key");
         let (keys, _) = AdminKeyFile::load_or_create(&key_file).unwrap();
-        let commands = command_api::router(service.clone(), keys);
+        let commands = command_api::router(service.clone(), keys, BatchOptions::default());
         let admin_key = std::fs::read_to_string(&key_file).unwrap().trim().to_owned();
         let group_options = GroupOptions {
             name: "directory".to_owned(),
