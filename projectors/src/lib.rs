@@ -8,9 +8,11 @@ mod port;
 mod runner;
 
 pub use directory::{DIRECTORY_VERSION, DirectoryProjection};
-pub use lmdb::{LmdbProjectionStore, LmdbViewReader, StoreFingerprint, StoreOptions, generation_folder};
+pub use lmdb::{
+    Compared, Difference, Generations, LmdbProjectionStore, LmdbViewReader, StoreFingerprint, StoreOptions,
+};
 pub use port::{ApplyError, Changes, Checkpoint, Projection, ProjectionStore, StoreError, StoreReader};
 pub use runner::{
-    GroupError, GroupHandle, GroupHealth, GroupOptions, ParkedEntry, ProjectionGroup, ReplayOptions, RunnerOptions,
-    list_parked, replay,
+    GroupError, GroupHandle, GroupHealth, GroupOptions, GroupViews, ParkedEntry, ProjectionGroup, RebuildPhase,
+    RebuildRefused, RebuildStatus, ReplayOptions, RunnerOptions, list_parked, replay,
 };

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::get;
 use tokio::sync::Semaphore;
-use views::ViewReader;
+use views::{ViewReader, ViewSource};
 
 use crate::cursor::Cursors;
 use crate::freshness::Freshness;
@@ -23,7 +23,7 @@ use crate::{business_hours, businesses, listings, trees};
 
 /// What all endpoints share.
 pub(crate) struct Api {
-    pub(crate) views: Arc<dyn ViewReader>,
+    pub(crate) views: Arc<dyn ViewSource>,
     pub(crate) options: QueryOptions,
     pub(crate) cursors: Cursors,
     pub(crate) waiters: Semaphore,
@@ -42,13 +42,13 @@ impl Api {
 ///
 /// Who serves it layers [`http_api::assign_request_id`] over everything once, and sets [`not_found`] and
 /// [`method_not_allowed`] as fallbacks after merging. A metrics recorder must be installed before.
-pub fn router(views: Arc<dyn ViewReader>, options: QueryOptions) -> Router {
+pub fn router(views: impl ViewSource, options: QueryOptions) -> Router {
     let api = Arc::new(Api {
         cursors: Cursors::new(&options.cursor_key),
         waiters: Semaphore::new(options.token_waiters_max.min(Semaphore::MAX_PERMITS)),
         opening: Opening::new(options.hours_remembered_max),
         meters: Meters::new(),
-        views,
+        views: Arc::new(views),
         options,
     });
     let preflight = || async { preflight() };
@@ -89,6 +89,8 @@ pub(crate) struct Reading<'r> {
     endpoint: Endpoint,
     started: Instant,
     request: Parts,
+    /// The same throughout: rows of two generations do not belong together.
+    views: Arc<dyn ViewReader>,
     /// What is known so far about the answer's age.
     pub(crate) freshness: Freshness,
 }
@@ -96,18 +98,19 @@ pub(crate) struct Reading<'r> {
 impl<'r> Reading<'r> {
     pub(crate) fn begin(api: &'r Api, endpoint: Endpoint, request: Request) -> Self {
         let (request, _body) = request.into_parts();
-        Self { api, endpoint, started: Instant::now(), request, freshness: Freshness::default() }
+        let views = api.views.current();
+        Self { api, endpoint, started: Instant::now(), request, views, freshness: Freshness::default() }
     }
 
     /// Waits for views as the request's token asks. To be called once the request is known to be sound.
     pub(crate) async fn catch_up(&mut self) -> Result<(), ReadError> {
-        self.freshness = self.api.catch_up(&self.request.headers).await?;
+        (self.views, self.freshness) = self.api.catch_up(&self.request.headers).await?;
         Ok(())
     }
 
     /// The views.
-    pub(crate) fn views(&self) -> &'r dyn ViewReader {
-        &*self.api.views
+    pub(crate) fn views(&self) -> &dyn ViewReader {
+        &*self.views
     }
 
     /// The path as it was sent.

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use events::{StreamId, StreamKind};
 use http_api::{CONSISTENCY_HEADER, ConsistencyToken};
 use uuid::Uuid;
+use views::ViewReader;
 
 use crate::api::Api;
 use crate::problems::ReadError;
@@ -41,30 +42,36 @@ impl Freshness {
 
 impl Api {
     /// Waits until views show what the request's token promises, if it carries one.
-    pub(crate) async fn catch_up(&self, headers: &HeaderMap) -> Result<Freshness, ReadError> {
+    ///
+    /// Gives the views to read, too: what was waited for may have been a switch to others.
+    pub(crate) async fn catch_up(&self, headers: &HeaderMap) -> Result<(Arc<dyn ViewReader>, Freshness), ReadError> {
+        let views = self.views.current();
         let mut tokens = headers.get_all(CONSISTENCY_HEADER).iter();
-        let Some(value) = tokens.next() else { return Ok(Freshness::default()) };
+        let Some(value) = tokens.next() else { return Ok((views, Freshness::default())) };
         if tokens.next().is_some() {
             return Err(ReadError::Token);
         }
         let token: ConsistencyToken = value.to_str().ok().and_then(|text| text.parse().ok()).ok_or(ReadError::Token)?;
-        let status = self.views.status();
+        let status = views.status();
         if status.journal_id != token.journal {
             return Err(ReadError::ForeignToken);
         }
         let mut freshness = Freshness { token: true, ..Freshness::default() };
-        if status.published < token.position {
+        // Rows that stay as they are need not be waited for.
+        if status.published < token.position && !status.frozen {
             let _permit = self.waiters.try_acquire().map_err(|_| ReadError::TooManyWaiters)?;
             let published = self.views.wait_published(token.position);
-            match tokio::time::timeout(self.options.token_wait_max, published).await {
-                Ok(result) => result?,
-                Err(_) => freshness.stale = true,
+            // Whether it came in time is seen below.
+            if let Ok(result) = tokio::time::timeout(self.options.token_wait_max, published).await {
+                result?;
             }
         }
         // After the wait: what is parked by then is what the answer lacks.
-        let parked = self.views.status().parked;
-        freshness.parked = (!parked.is_empty()).then_some(parked);
-        Ok(freshness)
+        let views = self.views.current();
+        let status = views.status();
+        freshness.stale = status.published < token.position;
+        freshness.parked = (!status.parked.is_empty()).then_some(status.parked);
+        Ok((views, freshness))
     }
 }
 

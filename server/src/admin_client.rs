@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use http_api::Problem;
+use projectors::{RebuildPhase, RebuildStatus};
 use reqwest::{Client, RequestBuilder};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,11 +12,12 @@ use serde::{Deserialize, Serialize};
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where a projection group stands; what the admin listener says and the command line shows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct GroupStatus {
     /// Its name.
     pub group: String,
-    /// `live`, `catching up`, `stalled`, `halted`, `stopped`; `not running` for a folder without a server.
+    /// `live`, `catching up`, `rebuilding` (the rows are of another version and stay as they are until those of this one
+    /// are made), `paused`, `stalled`, `halted`, `stopped`; `not running` for a folder without a server.
     pub health: String,
     /// Why, if it is not well.
     pub reason: Option<String>,
@@ -25,6 +27,30 @@ pub(crate) struct GroupStatus {
     pub head: u64,
     /// Streams that are set aside.
     pub parked: Vec<ParkedStream>,
+    /// The rebuild that is under way, or the last one since the server started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebuild: Option<Rebuild>,
+}
+
+/// How a rebuild fares.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Rebuild {
+    /// As the projectors tell it.
+    #[serde(flatten)]
+    pub status: RebuildStatus,
+    /// The newest event.
+    pub head: u64,
+    /// How long folding will take from here on, if it goes on as fast as so far.
+    pub seconds_left: Option<f64>,
+}
+
+impl Rebuild {
+    pub(crate) fn towards(status: RebuildStatus, head: u64) -> Self {
+        let events_left = head.saturating_sub(status.position) as f64;
+        let folds = status.phase == RebuildPhase::Folding && status.events_per_second > 0.0;
+        let seconds_left = folds.then(|| events_left / status.events_per_second);
+        Self { status, head, seconds_left }
+    }
 }
 
 /// A stream that is set aside.
@@ -89,11 +115,39 @@ impl AdminClient {
     /// # Errors
     /// The server does not answer, or refuses.
     pub(crate) async fn skip(&self, group: &str, request: &SkipRequest) -> anyhow::Result<SkipAnswer> {
+        self.ask(self.operation(group, "skip")?.json(request)).await
+    }
+
+    /// Begins to make all rows of a group anew.
+    ///
+    /// # Errors
+    /// The server does not answer, or refuses.
+    pub(crate) async fn rebuild(&self, group: &str) -> anyhow::Result<Rebuild> {
+        self.ask(self.operation(group, "rebuild")?).await
+    }
+
+    /// Folds nothing from now on.
+    ///
+    /// # Errors
+    /// The server does not answer, or refuses.
+    pub(crate) async fn pause(&self, group: &str) -> anyhow::Result<GroupStatus> {
+        self.ask(self.operation(group, "pause")?).await
+    }
+
+    /// Folds again.
+    ///
+    /// # Errors
+    /// The server does not answer, or refuses.
+    pub(crate) async fn resume(&self, group: &str) -> anyhow::Result<GroupStatus> {
+        self.ask(self.operation(group, "resume")?).await
+    }
+
+    fn operation(&self, group: &str, operation: &str) -> anyhow::Result<RequestBuilder> {
         anyhow::ensure!(
             group.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'),
             "{group:?} is not the name of a projection group"
         );
-        self.ask(self.client.post(format!("{}/admin/projections/{group}/skip", self.base)).json(request)).await
+        Ok(self.client.post(format!("{}/admin/projections/{group}/{operation}", self.base)))
     }
 
     async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> anyhow::Result<T> {

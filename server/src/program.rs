@@ -3,8 +3,8 @@
 use command_api::AdminKeyFile;
 
 use crate::cli::{
-    AdminKeyTask, CommandLine, JournalTask, ProjectionsTask, Task, ViewsTask, list_projections, say, skip_parked_event,
-    verify_journal, verify_views,
+    AdminKeyTask, CommandLine, JournalTask, ProjectionsTask, Task, ViewsTask, list_parked_events, list_projections,
+    pause_projections, rebuild_projections, resume_projections, say, skip_parked_event, verify_journal, verify_views,
 };
 use crate::config::Config;
 use crate::demo::run_demo;
@@ -36,13 +36,21 @@ async fn perform(line: CommandLine, config: &Config) -> anyhow::Result<()> {
         Some(Task::Import { file, mapping, report, rules, .. }) => {
             run_import(config, ImportRequest { file: &file, mapping: &mapping, report, rules }).await
         }
-        Some(Task::Projections { task: ProjectionsTask::List }) => list_projections(config).await,
-        Some(Task::Projections { task: ProjectionsTask::Skip { group, position, reason } }) => {
-            skip_parked_event(config, &group, position, reason).await
-        }
+        Some(Task::Projections { task }) => see_to_projections(config, task).await,
         Some(Task::Journal { task: JournalTask::Verify }) => verify_journal(config).await,
         Some(Task::Views { task: ViewsTask::Verify }) => verify_views(config).await,
         Some(Task::AdminKey { task: AdminKeyTask::Rotate }) => rotate(config),
+    }
+}
+
+async fn see_to_projections(config: &Config, task: ProjectionsTask) -> anyhow::Result<()> {
+    match task {
+        ProjectionsTask::List => list_projections(config).await,
+        ProjectionsTask::Parked => list_parked_events(config).await,
+        ProjectionsTask::Rebuild { group } => rebuild_projections(config, &group).await,
+        ProjectionsTask::Pause { group } => pause_projections(config, &group).await,
+        ProjectionsTask::Resume { group } => resume_projections(config, &group).await,
+        ProjectionsTask::Skip { group, position, reason } => skip_parked_event(config, &group, position, reason).await,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::port::{StoreError, StoreReader};
 const FORMAT: u32 = 1;
 const FORMAT_KEY: &[u8] = b"format";
 
-type RawDatabase = Database<'static, RawBytes, RawBytes>;
+pub(super) type RawDatabase = Database<'static, RawBytes, RawBytes>;
 
 /// How a store is opened.
 #[derive(Debug, Clone)]
@@ -238,7 +238,7 @@ pub(super) fn engine_error(operation: &'static str, error: heed::Error) -> Store
     }
 }
 
-fn io_error(operation: &'static str, error: std::io::Error) -> StoreError {
+pub(super) fn io_error(operation: &'static str, error: std::io::Error) -> StoreError {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => StoreError::Full { operation },
         _ => StoreError::Engine { operation, source: Box::new(error) },

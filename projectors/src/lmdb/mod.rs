@@ -1,13 +1,13 @@
 //! The local store on LMDB: one environment per generation, one writer, readers that never wait.
 
+mod difference;
 mod environment;
 mod generation;
 mod reader;
 mod store;
 
-pub(crate) use environment::Environment;
+pub use difference::{Compared, Difference};
 pub use environment::StoreOptions;
-pub use generation::generation_folder;
-pub(crate) use generation::remove_older_generations;
+pub use generation::Generations;
 pub use reader::LmdbViewReader;
 pub use store::{LmdbProjectionStore, StoreFingerprint};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use events::{EventId, JournalId, Position};
-use heed::PutFlags;
+use heed::{PutFlags, RoTxn};
 use tokio::sync::watch;
 use uuid::Uuid;
 use views::{Partition, Row, RowKey, ViewStatus};
@@ -16,6 +16,7 @@ use super::reader::LmdbViewReader;
 use crate::port::{Changes, Checkpoint, ProjectionStore, StoreError, StoreReader};
 
 const CHECKPOINT_KEY: &[u8] = b"checkpoint";
+const READ_CHECKPOINT: &str = "read the checkpoint";
 const CHECKPOINT_BYTES: usize = 16 + 4 + 8 + 16;
 
 /// One generation of a group on LMDB.
@@ -122,17 +123,8 @@ impl StoreReader for LmdbProjectionStore {
 
 impl ProjectionStore for LmdbProjectionStore {
     fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
-        const OPERATION: &str = "read the checkpoint";
-        let txn = self.environment.read(OPERATION)?;
-        let value = self.environment.meta.get(&txn, CHECKPOINT_KEY).map_err(|e| engine_error(OPERATION, e))?;
-        value
-            .map(|bytes| {
-                decode_checkpoint(bytes).ok_or_else(|| StoreError::Corrupt {
-                    operation: OPERATION,
-                    reason: format!("{} bytes are not a checkpoint", bytes.len()),
-                })
-            })
-            .transpose()
+        let txn = self.environment.read(READ_CHECKPOINT)?;
+        read_checkpoint(&self.environment, &txn)
     }
 
     fn commit(&self, changes: &Changes, checkpoint: &Checkpoint) -> Result<(), StoreError> {
@@ -170,6 +162,23 @@ impl ProjectionStore for LmdbProjectionStore {
         environment.meta.put(&mut txn, CHECKPOINT_KEY, &encode_checkpoint(checkpoint)).map_err(engine)?;
         txn.commit().map_err(engine)
     }
+}
+
+/// How far a store had come when a transaction began.
+pub(super) fn checkpoint_position(environment: &Environment, txn: &RoTxn<'_>) -> Result<Option<Position>, StoreError> {
+    Ok(read_checkpoint(environment, txn)?.map(|checkpoint| checkpoint.position))
+}
+
+fn read_checkpoint(environment: &Environment, txn: &RoTxn<'_>) -> Result<Option<Checkpoint>, StoreError> {
+    let value = environment.meta.get(txn, CHECKPOINT_KEY).map_err(|e| engine_error(READ_CHECKPOINT, e))?;
+    value
+        .map(|bytes| {
+            decode_checkpoint(bytes).ok_or_else(|| StoreError::Corrupt {
+                operation: READ_CHECKPOINT,
+                reason: format!("{} bytes are not a checkpoint", bytes.len()),
+            })
+        })
+        .transpose()
 }
 
 fn put_flags(key: &[u8], last: Option<&[u8]>) -> PutFlags {

@@ -1,27 +1,28 @@
-//! A group that runs: its thread, and the handle that others hold.
+//! A group that runs, and the handle that others hold.
 
-use std::any::Any;
-use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
+use async_trait::async_trait;
 use event_log::EventFeed;
-use events::{Position, StreamId};
+use events::Position;
+use thiserror::Error;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
-use views::ViewStatus;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use views::{ViewError, ViewReader, ViewSource, ViewStatus};
 
-use super::feed::check_origin;
-use super::options::{Backoff, RunnerOptions};
-use super::parking::{ParkedEntry, Parking};
-use super::session::{Failure, Observer, Session};
-use super::{GroupError, StopSignal, list_parked};
-use crate::lmdb::{
-    Environment, LmdbProjectionStore, LmdbViewReader, StoreOptions, generation_folder, remove_older_generations,
-};
-use crate::port::{Projection, ProjectionStore, StoreError};
+use super::generation::{Generation, Spec};
+use super::options::RunnerOptions;
+use super::parking::ParkedEntry;
+use super::rebuild::RebuildStatus;
+use super::supervisor::{Order, Shown, Supervisor};
+use super::{GroupError, list_parked};
+use crate::lmdb::{LmdbProjectionStore, LmdbViewReader, StoreOptions};
+use crate::port::{Projection, StoreError};
+
+/// Orders that wait for one another.
+const ORDERS: usize = 16;
 
 /// What a group is made of.
 #[derive(Debug, Clone)]
@@ -43,6 +44,10 @@ pub enum GroupHealth {
     CatchingUp,
     /// Everything that the feed had is folded.
     Live,
+    /// The rows are of another version of the projection and stay as they are until those of this version are made.
+    Rebuilding,
+    /// An operator told it to fold nothing for now.
+    Paused,
     /// Store or feed failed; it is tried again.
     Stalled {
         /// Why.
@@ -63,16 +68,49 @@ pub struct ProjectionGroup;
 
 /// A running group. Dropping it ends the group in the background.
 pub struct GroupHandle {
-    reader: Arc<LmdbViewReader>,
-    environment: Arc<Environment>,
-    status: watch::Receiver<ViewStatus>,
+    served: watch::Receiver<Served>,
     health: watch::Receiver<GroupHealth>,
+    rebuild: watch::Receiver<Option<RebuildStatus>>,
+    orders: mpsc::Sender<Order>,
     stop: watch::Sender<bool>,
-    thread: JoinHandle<()>,
+    task: JoinHandle<()>,
+}
+
+/// The views of a group, whichever of its generations is served.
+#[derive(Clone)]
+pub struct GroupViews {
+    served: watch::Receiver<Served>,
+    health: watch::Receiver<GroupHealth>,
+}
+
+/// The generation that is served.
+#[derive(Clone)]
+pub(super) struct Served {
+    store: Arc<LmdbProjectionStore>,
+    reader: Arc<LmdbViewReader>,
+    status: watch::Receiver<ViewStatus>,
+}
+
+/// Why a rebuild does not begin.
+#[derive(Debug, Error)]
+pub enum RebuildRefused {
+    /// One at a time.
+    #[error("a rebuild is under way")]
+    UnderWay,
+    /// Nothing is folded now.
+    #[error("the group is paused")]
+    Paused,
+    /// The group has ended.
+    #[error("the group has ended")]
+    Ended,
+    /// The new generation cannot be opened.
+    #[error("a new generation cannot be opened: {0}")]
+    Failed(String),
 }
 
 impl ProjectionGroup {
-    /// Opens the store of the projection's generation and follows the feed from its checkpoint.
+    /// Opens the generation that is served and follows the feed from its checkpoint. Rows of another version of the
+    /// projection are served as they are while those of this version are made.
     ///
     /// `projection` makes a fresh projection over what is committed: at the start, and after each failure.
     ///
@@ -80,59 +118,35 @@ impl ProjectionGroup {
     /// [`StoreError::Foreign`] if the store did not come from this feed, [`StoreError::InUse`] if anyone has it open.
     pub async fn start(
         options: GroupOptions,
-        projection: impl Fn() -> Box<dyn Projection> + Send + 'static,
+        projection: impl Fn() -> Box<dyn Projection> + Send + Sync + 'static,
         feed: Arc<dyn EventFeed>,
     ) -> Result<GroupHandle, GroupError> {
-        let version = projection().version();
-        let folder = generation_folder(&options.views_folder, &options.name, version);
-        let store = LmdbProjectionStore::open(&folder, &options.store)?;
-        let checkpoint = store.checkpoint()?;
-        if let Some(found) = checkpoint.map(|c| c.projection_version).filter(|found| *found != version) {
-            let reason = format!("they are of projection version {found}, this is version {version}");
-            return Err(StoreError::Foreign { reason }.into());
-        }
-        check_origin(feed.as_ref(), checkpoint).await?;
-
-        let (status, status_seen) = watch::channel(ViewStatus {
-            journal_id: feed.journal_id(),
-            published: checkpoint.map_or(Position::ZERO, |c| c.position),
-            parked: Parking::load(&store)?.names().clone(),
-        });
-        let (health, health_seen) = watch::channel(GroupHealth::CatchingUp);
+        let spec = Spec { options, projection: Box::new(projection), feed, handle: Handle::current() };
+        let supervisor = Supervisor::open(Arc::new(spec)).await?;
+        let (served, served_seen) = watch::channel(supervisor.served());
+        let (health, health_seen) = watch::channel(supervisor.health());
+        let (rebuild, rebuild_seen) = watch::channel(None);
+        let (orders, orders_taken) = mpsc::channel(ORDERS);
         let (stop, stopped) = watch::channel(false);
-        let reader = Arc::new(store.view_reader(status_seen.clone()));
-        let environment = store.environment();
-        let mut report = Report {
-            options: options.clone(),
-            projection_version: version,
-            backoff: Backoff::new(&options.runner),
-            status,
-            health,
-            has_removed_older: false,
-        };
-        // With nothing to catch up with, no batch would ever say so.
-        if feed.head().await? <= report.status.borrow().published {
-            report.set_health(GroupHealth::Live);
-        }
-        let name = format!("{}-fold", options.name);
-        let runner = Runner { options, handle: Handle::current(), projection, store, feed, stop: stopped, report };
-        let thread = thread::Builder::new()
-            .name(name)
-            .spawn(move || runner.run())
-            .map_err(|e| StoreError::Engine { operation: "start a projection thread", source: Box::new(e) })?;
-        Ok(GroupHandle { reader, environment, status: status_seen, health: health_seen, stop, thread })
+        let task = tokio::spawn(supervisor.run(orders_taken, stopped, Shown { served, health, rebuild }));
+        Ok(GroupHandle { served: served_seen, health: health_seen, rebuild: rebuild_seen, orders, stop, task })
     }
 }
 
 impl GroupHandle {
-    /// Reads the rows of this group.
+    /// Reads the rows of the generation that is served now.
     pub fn reader(&self) -> Arc<LmdbViewReader> {
-        self.reader.clone()
+        self.served.borrow().reader.clone()
+    }
+
+    /// The rows of whichever generation is served.
+    pub fn views(&self) -> GroupViews {
+        GroupViews { served: self.served.clone(), health: self.health.clone() }
     }
 
     /// How far the rows have come.
     pub fn status(&self) -> ViewStatus {
-        self.status.borrow().clone()
+        self.served.borrow().status.borrow().clone()
     }
 
     /// How the group fares, and when that changes.
@@ -142,117 +156,81 @@ impl GroupHandle {
 
     /// The streams that are set aside.
     pub fn parked(&self) -> Result<Vec<ParkedEntry>, StoreError> {
-        list_parked(self.environment.as_ref())
+        list_parked(self.served.borrow().store.as_ref())
+    }
+
+    /// How the last rebuild of this process fares or ended, and when that changes.
+    pub fn rebuilding(&self) -> watch::Receiver<Option<RebuildStatus>> {
+        self.rebuild.clone()
+    }
+
+    /// Begins to make all rows anew, beside those that are served.
+    ///
+    /// # Errors
+    /// [`RebuildRefused`].
+    pub async fn rebuild(&self) -> Result<RebuildStatus, RebuildRefused> {
+        self.order(Order::Rebuild).await.unwrap_or(Err(RebuildRefused::Ended))
+    }
+
+    /// Folds nothing from now on; what is there is served. Returns once nothing is folded.
+    pub async fn pause(&self) {
+        self.order(Order::Pause).await;
+    }
+
+    /// Folds again.
+    pub async fn resume(&self) {
+        self.order(Order::Resume).await;
     }
 
     /// Ends the group and waits until it has. What it had not committed is folded again at the next start.
     pub async fn shutdown(self) {
         self.stop.send_replace(true);
-        let thread = self.thread;
-        // A panic was caught and told as health; there is nothing to add.
-        let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        // A panic was told as health; there is nothing to add.
+        let _ = self.task.await;
+    }
+
+    /// `None` if the group has ended.
+    async fn order<A>(&self, order: impl FnOnce(oneshot::Sender<A>) -> Order) -> Option<A> {
+        let (answer, answered) = oneshot::channel();
+        self.orders.send(order(answer)).await.ok()?;
+        answered.await.ok()
     }
 }
 
-/// What runs on the group's thread.
-struct Runner<F> {
-    options: GroupOptions,
-    handle: Handle,
-    projection: F,
-    store: LmdbProjectionStore,
-    feed: Arc<dyn EventFeed>,
-    stop: StopSignal,
-    report: Report,
+impl Served {
+    pub(super) fn of(generation: &Generation) -> Self {
+        Self { store: generation.store.clone(), reader: generation.reader.clone(), status: generation.status.clone() }
+    }
 }
 
-impl<F: Fn() -> Box<dyn Projection>> Runner<F> {
-    fn run(mut self) {
-        let ended = catch_unwind(AssertUnwindSafe(|| self.follow())).unwrap_or_else(|panic| GroupHealth::Halted {
-            reason: format!("the projection panicked: {}", panic_message(panic.as_ref())),
-        });
-        if let GroupHealth::Halted { reason } = &ended {
-            tracing::error!(group = self.options.name, reason, "a projection group halted");
-        }
-        self.report.health.send_replace(ended);
+#[async_trait]
+impl ViewSource for GroupViews {
+    fn current(&self) -> Arc<dyn ViewReader> {
+        self.served.borrow().reader.clone()
     }
 
-    /// Session after session; returns how it ended.
-    fn follow(&mut self) -> GroupHealth {
+    async fn wait_published(&self, position: Position) -> Result<(), ViewError> {
+        let (mut served, mut health) = (self.served.clone(), self.health.clone());
+        let over = health.wait_for(|health| matches!(health, GroupHealth::Halted { .. } | GroupHealth::Stopped));
+        tokio::pin!(over);
         loop {
-            let mut session = Session {
-                group: &self.options.name,
-                store: &self.store,
-                feed: self.feed.clone(),
-                handle: &self.handle,
-                options: &self.options.runner,
-                stop: self.stop.clone(),
-                until: None,
-                observer: &mut self.report,
-            };
-            let reason = match session.run((self.projection)()) {
-                Ok(()) => return GroupHealth::Stopped,
-                Err(Failure::Halted(reason)) => return GroupHealth::Halted { reason },
-                Err(Failure::Stalled(reason)) => reason,
-            };
-            let wait = self.report.backoff.next();
-            tracing::error!(group = self.options.name, reason, ?wait, "a projection group stalled");
-            self.report.health.send_replace(GroupHealth::Stalled { reason });
-            let mut stop = self.stop.clone();
-            let stopped =
-                self.handle.block_on(async { tokio::time::timeout(wait, stop.wait_for(|stop| *stop)).await.is_ok() });
-            if stopped {
-                return GroupHealth::Stopped;
+            let reader = served.borrow_and_update().reader.clone();
+            if reader.status().published >= position {
+                return Ok(());
+            }
+            tokio::select! {
+                reached = reader.wait_published(position) => {
+                    // Another one is served from now on: it may have come further.
+                    if reached.is_ok() || !served.has_changed().unwrap_or(false) {
+                        return reached;
+                    }
+                }
+                Ok(()) = served.changed() => {}
+                _ = &mut over => return Err(ViewError::Unavailable {
+                    operation: "wait for views",
+                    reason: "the projection has ended".to_owned(),
+                }),
             }
         }
     }
-}
-
-/// Tells the world how the group fares.
-struct Report {
-    options: GroupOptions,
-    projection_version: u32,
-    status: watch::Sender<ViewStatus>,
-    health: watch::Sender<GroupHealth>,
-    backoff: Backoff,
-    has_removed_older: bool,
-}
-
-impl Report {
-    fn set_health(&mut self, health: GroupHealth) {
-        if health == GroupHealth::Live && !std::mem::replace(&mut self.has_removed_older, true) {
-            remove_older_generations(&self.options.views_folder, &self.options.name, self.projection_version);
-        }
-        self.health.send_if_modified(|now| {
-            let changed = *now != health;
-            *now = health;
-            changed
-        });
-    }
-}
-
-impl Observer for Report {
-    fn batch_events(&mut self, far_behind: bool) -> usize {
-        let runner = &self.options.runner;
-        if far_behind { runner.catch_up_batch_events } else { runner.batch_events }
-    }
-
-    fn committed(&mut self, position: Position, head: Position, parked: &Arc<BTreeSet<StreamId>>) {
-        self.backoff.reset();
-        self.status.send_modify(|status| {
-            status.published = position;
-            status.parked = parked.clone();
-        });
-        self.set_health(if position >= head { GroupHealth::Live } else { GroupHealth::CatchingUp });
-    }
-
-    fn feed_stalled(&mut self, reason: String) -> Result<(), Failure> {
-        tracing::error!(group = self.options.name, reason, "the feed of a projection group stalled");
-        self.set_health(GroupHealth::Stalled { reason });
-        Ok(())
-    }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
 }

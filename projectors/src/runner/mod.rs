@@ -2,13 +2,16 @@
 
 mod feed;
 mod fold;
+mod generation;
 mod group;
 mod measures;
 mod options;
 mod overlay;
 mod parking;
+mod rebuild;
 mod replay;
 mod session;
+mod supervisor;
 
 use event_log::JournalError;
 use thiserror::Error;
@@ -16,9 +19,10 @@ use tokio::sync::watch;
 
 use crate::port::{StoreError, StoreReader};
 
-pub use group::{GroupHandle, GroupHealth, GroupOptions, ProjectionGroup};
+pub use group::{GroupHandle, GroupHealth, GroupOptions, GroupViews, ProjectionGroup, RebuildRefused};
 pub use options::RunnerOptions;
 pub use parking::ParkedEntry;
+pub use rebuild::{RebuildPhase, RebuildStatus};
 pub use replay::{ReplayOptions, replay};
 
 /// True once a group has to end.

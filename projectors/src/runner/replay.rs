@@ -55,6 +55,7 @@ pub fn replay(
     let (_stop, stopped) = watch::channel(false);
     let mut session = Session {
         group: &options.group,
+        label: &options.group,
         store: &store,
         feed,
         handle,

@@ -24,6 +24,8 @@ const EVENTS_PER_CHECK: usize = 256;
 /// What a session works on.
 pub(super) struct Session<'a> {
     pub(super) group: &'a str,
+    /// Names it in metrics, spans and threads: two generations of a group may be folded side by side.
+    pub(super) label: &'a str,
     pub(super) store: &'a dyn ProjectionStore,
     pub(super) feed: Arc<dyn EventFeed>,
     pub(super) handle: &'a Handle,
@@ -94,12 +96,12 @@ impl<'a> Session<'a> {
         }
         let parking = Parking::load(self.store)?;
         let mut fold = GroupFold::new(self.group, projection, parking);
-        let measures = Measures::new(self.group);
+        let measures = Measures::new(self.label);
         let (follower, inbox) = follow(self.feed.clone(), position, self.options, self.stop.clone());
         thread::scope(|scope| {
             let handle = self.handle;
             thread::Builder::new()
-                .name(format!("{}-feed", self.group))
+                .name(format!("{}-feed", self.label))
                 .spawn_scoped(scope, move || follower.run(handle))
                 .map_err(|e| Failure::Stalled(format!("cannot start a thread: {e}")))?;
             // Owned in here: the reading thread ends when the inbox goes, also when the fold fails or panics.
@@ -128,7 +130,7 @@ impl<'a> Session<'a> {
         let mut next = inbox.wait();
         let far_behind = inbox.head().0.saturating_sub(position.0) > self.options.batch_events as u64;
         let limit = self.observer.batch_events(far_behind).max(1);
-        let span = tracing::debug_span!("batch", group = self.group, after = position.0, far_behind);
+        let span = tracing::debug_span!("batch", group = self.label, after = position.0, far_behind);
         let _entered = span.enter();
 
         let mut events = 0;
@@ -225,7 +227,7 @@ impl<'a> Session<'a> {
         let committed = batch.clone();
         let span = tracing::Span::current();
         let thread = thread::Builder::new()
-            .name(format!("{}-commit", self.group))
+            .name(format!("{}-commit", self.label))
             .spawn_scoped(scope, move || span.in_scope(|| commit(store, &committed)))
             .map_err(|e| Failure::Stalled(format!("cannot start a thread: {e}")))?;
         Ok(Committing { batch, head, thread })

@@ -28,6 +28,8 @@ pub struct ViewStatus {
     pub published: Position,
     /// Streams that are set aside with an error, to be decided by an operator.
     pub parked: Arc<BTreeSet<StreamId>>,
+    /// These rows stay as they are: others, by other rules, are being made in their place.
+    pub frozen: bool,
 }
 
 /// Reads finished rows.
@@ -47,6 +49,30 @@ pub trait ViewReader: Send + Sync + 'static {
 
     /// Returns once `published` has reached a position. Cancel safe.
     async fn wait_published(&self, position: Position) -> Result<(), ViewError>;
+}
+
+/// Knows which views are to be read now: those of the generation that is served.
+///
+/// A request reads one reader throughout, and asks for it after it has waited.
+#[async_trait]
+pub trait ViewSource: Send + Sync + 'static {
+    /// The reader to use from here on.
+    fn current(&self) -> Arc<dyn ViewReader>;
+
+    /// Returns once the views that [`Self::current`] gives have reached a position. Cancel safe.
+    async fn wait_published(&self, position: Position) -> Result<(), ViewError>;
+}
+
+/// One reader, for ever.
+#[async_trait]
+impl<R: ViewReader> ViewSource for Arc<R> {
+    fn current(&self) -> Arc<dyn ViewReader> {
+        self.clone()
+    }
+
+    async fn wait_published(&self, position: Position) -> Result<(), ViewError> {
+        ViewReader::wait_published(self.as_ref(), position).await
+    }
 }
 
 /// Why rows could not be read.

@@ -68,6 +68,18 @@ async fn a_read_waits_for_its_token() {
 }
 
 #[tokio::test]
+async fn rows_that_stay_as_they_are_are_not_waited_for() {
+    let memory = Memory::world();
+    memory.status.send_modify(|status| status.frozen = true);
+    let api = api(memory.clone(), long_wait());
+    for (position, stale) in [(1000, false), (1001, true)] {
+        let answer = with_token(&api, PAGE, &token(position)).await;
+        assert_eq!((answer.status.as_u16(), answer.is_stale()), (200, stale), "{position}");
+    }
+    assert_eq!(memory.waiting.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
 async fn the_deadline_gives_an_answer_that_says_it_may_be_stale() {
     let api = api(Memory::world(), short_wait());
     for position in [1001, u64::MAX] {

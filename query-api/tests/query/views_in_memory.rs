@@ -38,7 +38,8 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn new() -> Arc<Self> {
-        let status = ViewStatus { journal_id: journal(), published: Position(1000), parked: Arc::default() };
+        let status =
+            ViewStatus { journal_id: journal(), published: Position(1000), parked: Arc::default(), frozen: false };
         Arc::new(Self {
             rows: Mutex::default(),
             log: Mutex::default(),

@@ -171,7 +171,7 @@ pub(crate) fn options() -> QueryOptions {
 }
 
 /// The API as a server puts it together.
-pub(crate) fn api(views: Arc<dyn ViewReader>, options: QueryOptions) -> Router {
+pub(crate) fn api<R: ViewReader>(views: Arc<R>, options: QueryOptions) -> Router {
     router(views, options)
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

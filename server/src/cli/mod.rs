@@ -2,6 +2,7 @@
 
 mod output;
 mod projections;
+mod rebuild;
 mod verify;
 
 use std::net::SocketAddr;
@@ -10,7 +11,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use output::say;
-pub use projections::{list_projections, skip_parked_event};
+pub use projections::{list_parked_events, list_projections, pause_projections, resume_projections, skip_parked_event};
+pub use rebuild::rebuild_projections;
 pub use verify::{verify_journal, verify_views};
 
 use crate::config::{DataOverrides, ImportOverrides, LogFormat, LogOverrides, Overrides, ServerOverrides};
@@ -128,6 +130,23 @@ pub enum Task {
 pub enum ProjectionsTask {
     /// Where every projection group stands, and what is parked (of the running server)
     List,
+    /// What is parked, and why (of the running server)
+    Parked,
+    /// Make all rows anew beside those that are served, compare the two, then serve the new ones. Reads and writes go on
+    Rebuild {
+        /// The projection group, for example `directory`
+        group: String,
+    },
+    /// Fold nothing for now, until `resume` or a restart (on the running server); what is there is served
+    Pause {
+        /// The projection group, for example `directory`
+        group: String,
+    },
+    /// Fold again (on the running server)
+    Resume {
+        /// The projection group, for example `directory`
+        group: String,
+    },
     /// Go on without a parked event (on the running server); the decision becomes an event itself
     Skip {
         /// The projection group, for example `directory`

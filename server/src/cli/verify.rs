@@ -9,11 +9,10 @@ use event_log::{EventFeed, SqliteEventFeed};
 use events::{Codec, Position, RecordedEvent, StreamId, StreamVersion};
 use indicatif::{ProgressBar, ProgressStyle};
 use projectors::{
-    DIRECTORY_VERSION, DirectoryProjection, LmdbProjectionStore, ProjectionStore, ReplayOptions, RunnerOptions,
-    StoreError, StoreOptions, generation_folder, replay,
+    DIRECTORY_VERSION, Difference, DirectoryProjection, Generations, LmdbProjectionStore, ProjectionStore,
+    ReplayOptions, RunnerOptions, StoreOptions, replay,
 };
 use tokio::runtime::Handle;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::say;
 use crate::config::Config;
@@ -45,11 +44,18 @@ pub async fn verify_journal(config: &Config) -> anyhow::Result<()> {
 pub async fn verify_views(config: &Config) -> anyhow::Result<()> {
     let engine = open(config).await?;
     let views_folder = engine.folder.views_folder();
-    let folder = generation_folder(&views_folder, DIRECTORY_GROUP, DIRECTORY_VERSION);
-    ensure!(folder.is_dir(), "there are no views of version {DIRECTORY_VERSION} yet; the server makes them");
+    let serving = Generations::of(&views_folder, DIRECTORY_GROUP).serving_folder()?;
+    let Some(folder) = serving.filter(|folder| folder.is_dir()) else {
+        bail!("there are no views yet; the server makes them")
+    };
     let store = StoreOptions { map_bytes: config.views.map_gib << 30, ..StoreOptions::default() };
     let views = LmdbProjectionStore::open(&folder, &store)?;
     let Some(checkpoint) = views.checkpoint()? else { bail!("the views are empty; the server fills them") };
+    let (found, ours) = (checkpoint.projection_version, DIRECTORY_VERSION);
+    ensure!(
+        found == ours,
+        "the views are of version {found}, this program makes version {ours}; the server makes them anew"
+    );
     let scratch = tempfile::Builder::new().prefix(".verify-").tempdir_in(&views_folder).context("making a folder")?;
     let options = ReplayOptions {
         group: DIRECTORY_GROUP.to_owned(),
@@ -60,18 +66,26 @@ pub async fn verify_views(config: &Config) -> anyhow::Result<()> {
     };
     let (handle, feed) = (Handle::current(), Arc::new(engine.journal.feed()));
     let bar = progress(checkpoint.position);
-    let compare = move || -> anyhow::Result<Comparison> {
+    let compare = move || -> anyhow::Result<Option<Difference>> {
         let batch_events = options.runner.catch_up_batch_events;
         let projection = Box::new(DirectoryProjection::default());
         let shown = bar.clone();
         let anew =
             replay(&handle, feed, projection, &options, move || batch_events, move |at| shown.set_position(at.0))?;
         bar.finish_and_clear();
-        Ok(Comparison::of(&views, &anew)?)
+        Ok(Difference::between(&views, &anew, || (), || true)?)
     };
     let compared = tokio::task::spawn_blocking(compare).await.context("comparing")?;
     engine.close().await;
-    compared?.tell(checkpoint.position)
+    let difference = compared?.context("the comparison was broken off")?;
+    show(&difference.examples);
+    let (count, position) = (difference.count(), checkpoint.position);
+    ensure!(
+        count == 0,
+        "{count} differences to a replay up to event {position}; `lawless projections rebuild {DIRECTORY_GROUP}` mends them"
+    );
+    say(format!("{} rows at event {position}: all as a replay of the journal makes them", difference.rows_equal()));
+    Ok(())
 }
 
 async fn open(config: &Config) -> anyhow::Result<Engine> {
@@ -117,54 +131,6 @@ impl Checked {
         ensure!(version == last.next(), "{stream} goes from version {last} to {version} at {}", event.position);
         *last = version;
         self.position = event.position;
-        Ok(())
-    }
-}
-
-/// What two stores do not have in common.
-struct Comparison {
-    rows: u64,
-    differences: Vec<String>,
-}
-
-impl Comparison {
-    fn of(views: &LmdbProjectionStore, anew: &LmdbProjectionStore) -> Result<Self, StoreError> {
-        let found = views.fingerprint()?;
-        if found == anew.fingerprint()? {
-            return Ok(Self { rows: found.rows, differences: Vec::new() });
-        }
-        let mut differences = Vec::new();
-        let mut expected = HashMap::new();
-        anew.for_each_row(|key, row| {
-            expected.insert(key.to_vec(), (row.version, xxh3_64(&row.body)));
-        })?;
-        views.for_each_row(|key, row| match expected.remove(key) {
-            None => differences.push(format!("row {} should not be there", key.escape_ascii())),
-            Some((version, _)) if version != row.version => {
-                let at = row.version;
-                differences.push(format!("row {} is of {at} and should be of {version}", key.escape_ascii()));
-            }
-            Some((_, body)) if body != xxh3_64(&row.body) => {
-                differences.push(format!("row {} has other bytes", key.escape_ascii()));
-            }
-            Some(_) => {}
-        })?;
-        differences.extend(expected.keys().map(|key| format!("row {} is missing", key.escape_ascii())));
-        if differences.is_empty() {
-            differences.push("the state of the fold is another one".to_owned());
-        }
-        differences.sort_unstable();
-        Ok(Self { rows: found.rows, differences })
-    }
-
-    fn tell(self, position: Position) -> anyhow::Result<()> {
-        show(&self.differences);
-        let count = self.differences.len();
-        ensure!(
-            count == 0,
-            "{count} differences to a replay up to event {position}; remove the views to have them made"
-        );
-        say(format!("{} rows at event {position}: all as a replay of the journal makes them", self.rows));
         Ok(())
     }
 }

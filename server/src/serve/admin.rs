@@ -13,11 +13,11 @@ use event_log::{EventFeed, SqliteJournal};
 use events::{Actor, ActorKind, Position};
 use http_api::Problem;
 use metrics_exporter_prometheus::PrometheusHandle;
-use projectors::{GroupHandle, ParkedEntry};
+use projectors::{GroupHandle, ParkedEntry, RebuildRefused};
 use serde_json::json;
 
 use super::readiness::{Readiness, words};
-use crate::admin_client::{GroupStatus, ParkedStream, SkipAnswer, SkipRequest};
+use crate::admin_client::{GroupStatus, ParkedStream, Rebuild, SkipAnswer, SkipRequest};
 use crate::engine::DIRECTORY_GROUP;
 use crate::skip::{SkipError, skip_parked_event};
 
@@ -38,6 +38,9 @@ pub(super) fn admin_router(admin: Admin) -> Router {
         .route("/metrics", get(metrics))
         .route("/admin/projections", get(projections))
         .route("/admin/projections/{group}/skip", post(skip))
+        .route("/admin/projections/{group}/rebuild", post(rebuild))
+        .route("/admin/projections/{group}/pause", post(pause))
+        .route("/admin/projections/{group}/resume", post(resume))
         .with_state(Arc::new(admin))
 }
 
@@ -53,17 +56,73 @@ async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
 }
 
 async fn projections(State(admin): State<Arc<Admin>>) -> Result<Json<Vec<GroupStatus>>, Problem> {
+    Ok(Json(vec![group_status(&admin).await?]))
+}
+
+async fn group_status(admin: &Admin) -> Result<GroupStatus, Problem> {
     let head = admin.journal.feed().head().await.map_err(|e| unavailable(&e))?;
     let parked = admin.directory.parked().map_err(|e| unavailable(&e))?;
     let (health, reason) = words(&admin.directory.health().borrow());
-    Ok(Json(vec![GroupStatus {
+    let rebuild = admin.directory.rebuilding().borrow().clone();
+    Ok(GroupStatus {
         group: DIRECTORY_GROUP.to_owned(),
         health: health.to_owned(),
         reason,
         published: admin.directory.status().published.0,
         head: head.0,
         parked: parked.into_iter().map(ParkedStream::from).collect(),
-    }]))
+        rebuild: rebuild.map(|status| Rebuild::towards(status, head.0)),
+    })
+}
+
+/// Begins to make all rows anew (202). How it fares is seen where every group stands.
+async fn rebuild(
+    State(admin): State<Arc<Admin>>,
+    Path(group): Path<String>,
+    headers: HeaderMap,
+) -> Result<(StatusCode, Json<Rebuild>), Problem> {
+    if let Some(refusal) = refusal(&admin, &group, &headers) {
+        return Err(refusal);
+    }
+    let head = admin.journal.feed().head().await.map_err(|e| unavailable(&e))?;
+    match admin.directory.rebuild().await {
+        Ok(status) => Ok((StatusCode::ACCEPTED, Json(Rebuild::towards(status, head.0)))),
+        Err(error @ (RebuildRefused::UnderWay | RebuildRefused::Paused)) => {
+            let problem = Problem::new(StatusCode::CONFLICT, "rebuild_refused", "A rebuild cannot begin now");
+            Err(problem.detail(error.to_string()))
+        }
+        Err(error) => Err(unavailable(&error)),
+    }
+}
+
+async fn pause(
+    State(admin): State<Arc<Admin>>,
+    Path(group): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<GroupStatus>, Problem> {
+    if let Some(refusal) = refusal(&admin, &group, &headers) {
+        return Err(refusal);
+    }
+    admin.directory.pause().await;
+    Ok(Json(group_status(&admin).await?))
+}
+
+async fn resume(
+    State(admin): State<Arc<Admin>>,
+    Path(group): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<GroupStatus>, Problem> {
+    if let Some(refusal) = refusal(&admin, &group, &headers) {
+        return Err(refusal);
+    }
+    admin.directory.resume().await;
+    Ok(Json(group_status(&admin).await?))
+}
+
+/// The refusal of a request that is not an operator's, or about a group that there is not.
+fn refusal(admin: &Admin, group: &str, headers: &HeaderMap) -> Option<Problem> {
+    let unknown = || Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no such projection group");
+    refuse_strangers(admin, headers).or_else(|| (group != DIRECTORY_GROUP).then(unknown))
 }
 
 async fn skip(
@@ -72,13 +131,10 @@ async fn skip(
     headers: HeaderMap,
     body: Result<Json<SkipRequest>, JsonRejection>,
 ) -> Result<Json<SkipAnswer>, Problem> {
-    if let Some(refusal) = refuse_strangers(&admin, &headers) {
+    if let Some(refusal) = refusal(&admin, &group, &headers) {
         return Err(refusal);
     }
     let Json(request) = body.map_err(|e| invalid(e.body_text()))?;
-    if group != DIRECTORY_GROUP {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no such projection group"));
-    }
     let parked = admin.directory.parked().map_err(|e| unavailable(&e))?;
     let actor = Actor { kind: ActorKind::Admin, id: "admin-listener".to_owned() };
     let position = Position(request.position);

@@ -20,7 +20,7 @@ impl Readiness {
         let has_caught_up = Arc::new(AtomicBool::new(false));
         let readiness = Self { has_caught_up: has_caught_up.clone(), health: health.clone(), stop };
         tokio::spawn(async move {
-            if health.wait_for(|health| *health == GroupHealth::Live).await.is_ok() {
+            if health.wait_for(serves_all_it_can).await.is_ok() {
                 has_caught_up.store(true, Ordering::Relaxed);
             }
         });
@@ -37,11 +37,16 @@ impl Readiness {
         match reason {
             Some(reason) => reasons.push(format!("directory {health}: {reason}")),
             None if health == "stopped" => reasons.push("directory stopped".to_owned()),
-            None if health == "live" || self.has_caught_up.load(Ordering::Relaxed) => {}
+            None if serves_all_it_can(&self.health.borrow()) || self.has_caught_up.load(Ordering::Relaxed) => {}
             None => reasons.push("the views have not caught up with the journal yet".to_owned()),
         }
         reasons
     }
+}
+
+/// Old rows are served on purpose while others are made.
+fn serves_all_it_can(health: &GroupHealth) -> bool {
+    matches!(health, GroupHealth::Live | GroupHealth::Rebuilding)
 }
 
 /// A group's health in words, and why it is not well.
@@ -49,6 +54,8 @@ pub(super) fn words(health: &GroupHealth) -> (&'static str, Option<String>) {
     match health {
         GroupHealth::CatchingUp => ("catching up", None),
         GroupHealth::Live => ("live", None),
+        GroupHealth::Rebuilding => ("rebuilding", None),
+        GroupHealth::Paused => ("paused", None),
         GroupHealth::Stalled { reason } => ("stalled", Some(reason.clone())),
         GroupHealth::Halted { reason } => ("halted", Some(reason.clone())),
         GroupHealth::Stopped => ("stopped", None),

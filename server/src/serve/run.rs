@@ -56,7 +56,7 @@ pub async fn run_all(config: &Config, stays_empty: bool) -> anyhow::Result<()> {
     let head = engine.head().await?;
     let directory = Arc::new(engine.start_directory().await?);
     let queries = query_api::router(
-        directory.reader(),
+        directory.views(),
         QueryOptions {
             token_wait_max: Duration::from_millis(config.views.token_wait_ms),
             ..QueryOptions::new(cursor_key)

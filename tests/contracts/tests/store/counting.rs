@@ -1,6 +1,7 @@
 //! The smallest projection that notices order: a row per stream with the number of its events and their last words.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use events::{Event, Position, RecordedEvent, StreamId};
 use projectors::{ApplyError, Changes, Projection, StoreError, StoreReader};
@@ -10,9 +11,23 @@ pub(crate) const GROUP: &str = "counting";
 pub(crate) const VERSION: u32 = 2;
 const WORDS_BYTES_MAX: usize = 60;
 
-#[derive(Default)]
 pub(crate) struct Counting {
+    /// A later one says so in its rows, and panics at other words.
+    version: u32,
+    pub(crate) event_takes: Duration,
     pending: BTreeMap<StreamId, (Stored, Position)>,
+}
+
+impl Default for Counting {
+    fn default() -> Self {
+        Self::of_version(VERSION)
+    }
+}
+
+impl Counting {
+    pub(crate) fn of_version(version: u32) -> Self {
+        Self { version, event_takes: Duration::ZERO, pending: BTreeMap::new() }
+    }
 }
 
 #[derive(Clone, Default)]
@@ -38,7 +53,7 @@ pub(crate) fn row_key(stream: StreamId) -> RowKey {
 
 impl Projection for Counting {
     fn version(&self) -> u32 {
-        VERSION
+        self.version
     }
 
     fn apply(
@@ -48,10 +63,14 @@ impl Projection for Counting {
         payload: Event,
         at: Position,
     ) -> Result<(), ApplyError> {
+        if !self.event_takes.is_zero() {
+            std::thread::sleep(self.event_takes);
+        }
         let Event::BusinessRemoved(removed) = payload else { return Ok(()) };
         match removed.reason.as_str() {
             "poison" => return Err(ApplyError::Poisonous("it is poison".to_owned())),
             "panic" => panic!("told to panic"),
+            "panic later" if self.version > VERSION => panic!("told to panic later"),
             _ => {}
         }
         let stream = event.header.stream;
@@ -69,8 +88,11 @@ impl Projection for Counting {
     fn render(&mut self, _store: &dyn StoreReader) -> Result<Changes, StoreError> {
         let mut changes = Changes::default();
         for (stream, (stored, version)) in std::mem::take(&mut self.pending) {
-            let body = stored.to_bytes();
+            let mut body = stored.to_bytes();
             changes.state.push((stream.to_string().into_bytes(), Some(body.clone())));
+            if self.version > VERSION {
+                body.extend(format!("by version {}", self.version).bytes());
+            }
             changes.rows.push((row_key(stream).to_bytes(), Some(Row { version, body: body.into() })));
         }
         changes.state.sort();

@@ -36,7 +36,12 @@ fn rows(rows: impl IntoIterator<Item = (RowKey, Option<Row>)>) -> Changes {
 }
 
 fn status() -> watch::Receiver<ViewStatus> {
-    let status = ViewStatus { journal_id: JournalId(Uuid::nil()), published: Position(0), parked: Arc::default() };
+    let status = ViewStatus {
+        journal_id: JournalId(Uuid::nil()),
+        published: Position(0),
+        parked: Arc::default(),
+        frozen: false,
+    };
     watch::channel(status).1
 }
 

@@ -7,4 +7,5 @@ mod laws;
 mod memory_feed;
 mod parking;
 mod real_journal;
+mod rebuild;
 mod runner;

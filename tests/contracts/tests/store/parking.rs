@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use events::{Position, StreamId};
-use projectors::{LmdbProjectionStore, StoreOptions, generation_folder, list_parked};
+use projectors::{LmdbProjectionStore, StoreOptions, list_parked};
 use views::ViewReader;
 
-use crate::counting::{GROUP, VERSION, row_key};
+use crate::counting::{GROUP, row_key};
 use crate::memory_feed::{MemoryFeed, business, record, skip, word};
+use crate::runner::serving_folder;
 use crate::runner::{options, replayed, start};
 
 #[tokio::test]
@@ -67,7 +68,7 @@ async fn a_poisonous_event_parks_its_stream_until_it_is_skipped() {
     group.shutdown().await;
 
     // And nothing of it is left in the state.
-    let folder = generation_folder(views.path(), GROUP, VERSION);
+    let folder = serving_folder(views.path());
     let store = LmdbProjectionStore::open(&folder, &options(views.path()).store).unwrap();
     let mut left = Vec::new();
     store.for_each_state(|key, _| left.extend(key.starts_with(b"!").then(|| key.to_vec()))).unwrap();

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use contracts::journal::{append_many, business};
 use event_log::{EventFeed, Journal, SqliteJournal, SqliteJournalOptions};
 use events::Codec;
-use projectors::{LmdbProjectionStore, ProjectionGroup, generation_folder};
+use projectors::{LmdbProjectionStore, ProjectionGroup};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use views::ViewReader;
 
-use crate::counting::{GROUP, VERSION};
 use crate::memory_feed::word;
+use crate::runner::serving_folder;
 use crate::runner::{counting, options, replayed};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -46,7 +46,7 @@ async fn following_gives_what_a_replay_gives() {
     }
 
     // Then: the rows, their versions and the state are those of one replay from the beginning.
-    let views = generation_folder(folder.path(), GROUP, VERSION);
+    let views = serving_folder(folder.path());
     let store = LmdbProjectionStore::open(&views, &options(folder.path()).store).unwrap();
     let fingerprint = store.fingerprint().unwrap();
     assert!(fingerprint.rows >= 11);

@@ -1,6 +1,6 @@
 //! The runner: batches, restarts, and what it must refuse.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,17 +8,16 @@ use std::time::Duration;
 use event_log::EventFeed;
 use events::{EventId, Position, RecordedEvent, StreamId};
 use projectors::{
-    GroupError, GroupHandle, GroupHealth, GroupOptions, LmdbProjectionStore, Projection, ProjectionGroup,
-    ProjectionStore, ReplayOptions, RunnerOptions, StoreError, StoreFingerprint, StoreOptions, generation_folder,
-    replay,
+    Generations, GroupError, GroupHandle, GroupHealth, GroupOptions, LmdbProjectionStore, Projection, ProjectionGroup,
+    ReplayOptions, RunnerOptions, StoreError, StoreFingerprint, StoreOptions, replay,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::runtime::Handle;
 use uuid::Uuid;
-use views::ViewReader;
+use views::{ViewReader, ViewSource};
 
-use crate::counting::{Counting, GROUP, VERSION, row_key};
+use crate::counting::{Counting, GROUP, row_key};
 use crate::memory_feed::{MemoryFeed, business, record, skip, word};
 
 pub(crate) fn options(views: &Path) -> GroupOptions {
@@ -28,6 +27,10 @@ pub(crate) fn options(views: &Path) -> GroupOptions {
         store: StoreOptions { map_bytes: 64 << 20, ..StoreOptions::default() },
         runner: RunnerOptions { retry_backoff: Duration::from_millis(1), ..RunnerOptions::default() },
     }
+}
+
+pub(crate) fn serving_folder(views: &Path) -> PathBuf {
+    Generations::of(views, GROUP).serving_folder().unwrap().unwrap()
 }
 
 pub(crate) fn counting() -> Box<dyn Projection> {
@@ -72,7 +75,7 @@ pub(crate) async fn replayed(
 }
 
 /// A log with everything in it: poison, bytes that nobody knows, skips of what is parked and of what is not.
-fn mixed_log(seed: u64, events: u64) -> Vec<RecordedEvent> {
+pub(crate) fn mixed_log(seed: u64, events: u64) -> Vec<RecordedEvent> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut bad = vec![Position(1)];
     let mut log = Vec::new();
@@ -142,9 +145,7 @@ async fn a_group_follows_and_resumes_after_a_restart() {
     assert_eq!(&row.body[..], b"8 later w19 w16 w13 w10 w7 w4 w1 ");
     assert_eq!(group.status().published, last);
     group.shutdown().await;
-    let store =
-        LmdbProjectionStore::open(&generation_folder(views.path(), GROUP, VERSION), &options(views.path()).store)
-            .unwrap();
+    let store = LmdbProjectionStore::open(&serving_folder(views.path()), &options(views.path()).store).unwrap();
     assert_eq!(store.fingerprint().unwrap(), replayed(feed, || 7).await);
 }
 
@@ -164,7 +165,7 @@ async fn small_bounds_give_the_same_rows() {
     group.reader().wait_published(Position(1_500)).await.unwrap();
     group.health().wait_for(|health| *health == GroupHealth::Live).await.unwrap();
     group.shutdown().await;
-    let store = LmdbProjectionStore::open(&generation_folder(views.path(), GROUP, VERSION), &small.store).unwrap();
+    let store = LmdbProjectionStore::open(&serving_folder(views.path()), &small.store).unwrap();
     assert_eq!(store.fingerprint().unwrap(), replayed(feed, || 100).await);
 }
 
@@ -176,7 +177,7 @@ async fn a_hole_in_the_feed_halts_with_words() {
     let group = start(views.path(), &feed).await;
     assert_eq!(reason(&group).await, "halted: the feed has a hole: position 4 comes after 2");
     assert!(group.status().published < Position(4));
-    let error = group.reader().wait_published(Position(4)).await.unwrap_err();
+    let error = group.views().wait_published(Position(4)).await.unwrap_err();
     assert!(error.to_string().contains("the projection has ended"), "{error}");
 }
 
@@ -231,9 +232,7 @@ async fn a_full_store_stalls_and_loses_nothing() {
     let group = start(views.path(), &feed).await;
     group.reader().wait_published(Position(3_000)).await.unwrap();
     group.shutdown().await;
-    let store =
-        LmdbProjectionStore::open(&generation_folder(views.path(), GROUP, VERSION), &options(views.path()).store)
-            .unwrap();
+    let store = LmdbProjectionStore::open(&serving_folder(views.path()), &options(views.path()).store).unwrap();
     assert_eq!(store.fingerprint().unwrap(), replayed(feed, || 1_000).await);
 }
 
@@ -262,20 +261,4 @@ async fn a_panic_halts_the_group_only() {
     assert_eq!(reason(&group).await, "halted: the projection panicked: told to panic");
     assert!(group.reader().get(&row_key(business(1))).await.unwrap().is_some(), "what was there is still read");
     group.shutdown().await;
-}
-
-#[tokio::test]
-async fn older_generations_go_once_the_new_one_has_caught_up() {
-    let views = tempfile::tempdir().unwrap();
-    let feed = Arc::new(MemoryFeed::new(1, mixed_log(1, 100)));
-    let folder = |version| generation_folder(views.path(), GROUP, version);
-    let others = [folder(1), folder(3), views.path().join("counting-vx"), views.path().join("countings-v1")];
-    others.iter().for_each(|other| std::fs::create_dir(other).unwrap());
-    let group = start(views.path(), &feed).await;
-    group.health().wait_for(|health| *health == GroupHealth::Live).await.unwrap();
-    let left: Vec<_> = others.iter().map(|other| other.exists()).collect();
-    assert_eq!(left, [false, true, true, true], "only the older one goes");
-    assert!(folder(VERSION).exists());
-    let store = LmdbProjectionStore::open(&folder(3), &options(views.path()).store).unwrap();
-    assert_eq!(store.checkpoint().unwrap(), None);
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use it::Program;
-use projectors::{Changes, DIRECTORY_VERSION, LmdbProjectionStore, ProjectionStore, StoreOptions, generation_folder};
+use projectors::{Changes, Generations, LmdbProjectionStore, ProjectionStore, StoreOptions};
 use serde_json::json;
 use views::{Row, RowKey};
 
@@ -71,7 +71,7 @@ async fn views_that_are_not_what_the_journal_makes_are_found() {
     assert!(said.contains("rows at event 2: all as a replay of the journal makes them"), "{said}");
 
     // When: one row is changed, one added, one taken out.
-    let views = generation_folder(&data.join("views"), "directory", DIRECTORY_VERSION);
+    let views = Generations::of(&data.join("views"), "directory").serving_folder().unwrap().unwrap();
     let store = LmdbProjectionStore::open(&views, &StoreOptions::default()).unwrap();
     let mut rows = Vec::new();
     store.for_each_row(|key, row| rows.push((key.to_vec(), row))).unwrap();
@@ -91,7 +91,7 @@ async fn views_that_are_not_what_the_journal_makes_are_found() {
     for words in ["has other bytes", "row rquarrel should not be there", "is missing", "3 differences to a replay"] {
         assert!(said.contains(words), "{words}: {said}");
     }
-    assert_eq!(std::fs::read_dir(data.join("views")).unwrap().count(), 1);
+    assert_eq!(std::fs::read_dir(data.join("views")).unwrap().count(), 2);
 
     // And: while a server runs, the folder is its own.
     let program = Program::start(folder.path()).await.unwrap();

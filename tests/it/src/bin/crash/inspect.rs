@@ -8,8 +8,8 @@ use anyhow::{Context, bail, ensure};
 use event_log::{EventFeed as _, SqliteJournal, SqliteJournalOptions};
 use events::{Position, RecordedEvent, StreamId, StreamVersion};
 use projectors::{
-    DIRECTORY_VERSION, DirectoryProjection, LmdbProjectionStore, ProjectionStore as _, ReplayOptions, RunnerOptions,
-    StoreOptions, generation_folder, replay,
+    DirectoryProjection, Generations, LmdbProjectionStore, ProjectionStore as _, ReplayOptions, RunnerOptions,
+    StoreOptions, replay,
 };
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -116,7 +116,8 @@ async fn open_journal(data: &Path) -> anyhow::Result<SqliteJournal> {
 }
 
 fn views_of(data: &Path) -> PathBuf {
-    generation_folder(&data.join("views"), DIRECTORY_GROUP, DIRECTORY_VERSION)
+    let serving = Generations::of(&data.join("views"), DIRECTORY_GROUP).serving_folder();
+    serving.ok().flatten().unwrap_or_else(|| data.join("views").join("none"))
 }
 
 fn store_options() -> StoreOptions {

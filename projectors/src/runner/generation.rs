@@ -1,0 +1,273 @@
+//! One generation of a group: its store, and the thread that folds events into it.
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use event_log::EventFeed;
+use events::{Position, StreamId};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use views::ViewStatus;
+
+use super::feed::check_origin;
+use super::group::{GroupHealth, GroupOptions};
+use super::options::Backoff;
+use super::parking::Parking;
+use super::session::{Failure, Observer, Session};
+use super::{GroupError, StopSignal};
+use crate::lmdb::{Generations, LmdbProjectionStore, LmdbViewReader};
+use crate::port::{Projection, ProjectionStore, StoreError};
+
+/// What all generations of a group share.
+pub(super) struct Spec {
+    pub(super) options: GroupOptions,
+    /// Makes a fresh projection over what is committed: at the start, and after each failure.
+    pub(super) projection: Box<dyn Fn() -> Box<dyn Projection> + Send + Sync>,
+    pub(super) feed: Arc<dyn EventFeed>,
+    pub(super) handle: Handle,
+}
+
+/// A generation. Its thread runs or not; its rows can be read all the while.
+pub(super) struct Generation {
+    pub(super) number: u32,
+    pub(super) store: Arc<LmdbProjectionStore>,
+    pub(super) reader: Arc<LmdbViewReader>,
+    pub(super) status: watch::Receiver<ViewStatus>,
+    pub(super) health: watch::Receiver<GroupHealth>,
+    /// Of another version of the projection than this program has: its rows stay as they are.
+    pub(super) frozen: bool,
+    state: State,
+}
+
+enum State {
+    Idle(Box<Folding>),
+    Running {
+        stop: watch::Sender<bool>,
+        thread: JoinHandle<Folding>,
+    },
+    /// The thread could not be joined.
+    Lost,
+}
+
+/// What the thread has while it runs.
+struct Folding {
+    spec: Arc<Spec>,
+    label: String,
+    store: Arc<LmdbProjectionStore>,
+    report: Report,
+}
+
+impl Generation {
+    /// Opens a generation, which is made if it is not there. `label` names it in metrics and threads.
+    ///
+    /// # Errors
+    /// [`StoreError::Foreign`] if the store did not come from this feed, [`StoreError::InUse`] if anyone has it open.
+    pub(super) async fn open(spec: &Arc<Spec>, number: u32, label: &str) -> Result<Self, GroupError> {
+        let folder = Generations::of(&spec.options.views_folder, &spec.options.name).folder(number);
+        let store = LmdbProjectionStore::open(&folder, &spec.options.store)?;
+        let checkpoint = store.checkpoint()?;
+        check_origin(spec.feed.as_ref(), checkpoint).await?;
+        let version = (spec.projection)().version();
+        let frozen = checkpoint.is_some_and(|checkpoint| checkpoint.projection_version != version);
+        let (status, status_seen) = watch::channel(ViewStatus {
+            journal_id: spec.feed.journal_id(),
+            published: checkpoint.map_or(Position::ZERO, |c| c.position),
+            parked: Parking::load(&store)?.names().clone(),
+            frozen,
+        });
+        let (health, health_seen) = watch::channel(GroupHealth::CatchingUp);
+        let mut report = Report { spec: spec.clone(), backoff: Backoff::new(&spec.options.runner), status, health };
+        if !frozen && report.has_caught_up().await {
+            report.set_health(GroupHealth::Live);
+        }
+        let store = Arc::new(store);
+        let folding = Folding { spec: spec.clone(), label: label.to_owned(), store: store.clone(), report };
+        Ok(Self {
+            number,
+            reader: Arc::new(store.view_reader(status_seen.clone())),
+            store,
+            status: status_seen,
+            health: health_seen,
+            frozen,
+            state: State::Idle(Box::new(folding)),
+        })
+    }
+
+    /// How far its rows have come.
+    pub(super) fn published(&self) -> Position {
+        self.status.borrow().published
+    }
+
+    /// Names it otherwise from its next start on.
+    pub(super) fn relabel(&mut self, label: &str) {
+        if let State::Idle(folding) = &mut self.state {
+            label.clone_into(&mut folding.label);
+        }
+    }
+
+    /// Folds on a thread of its own, up to a position or for ever. Nothing happens if it does already, or is frozen.
+    pub(super) fn start(&mut self, until: Option<Position>) -> Result<(), StoreError> {
+        if self.frozen || !matches!(self.state, State::Idle(_)) {
+            return Ok(());
+        }
+        let State::Idle(mut folding) = std::mem::replace(&mut self.state, State::Lost) else { return Ok(()) };
+        // Before the thread begins: nobody is to see that it was stopped.
+        if *folding.report.health.borrow() != GroupHealth::Live {
+            folding.report.set_health(GroupHealth::CatchingUp);
+        }
+        let (stop, stopped) = watch::channel(false);
+        let name = format!("{}-fold", folding.label);
+        let thread = thread::Builder::new()
+            .name(name)
+            .spawn(move || folding.run(&stopped, until))
+            .map_err(|e| StoreError::Engine { operation: "start a projection thread", source: Box::new(e) })?;
+        self.state = State::Running { stop, thread };
+        Ok(())
+    }
+
+    /// Ends the thread, if it runs, and waits until it has ended.
+    pub(super) async fn stop(&mut self) {
+        if let State::Running { stop, .. } = &self.state {
+            stop.send_replace(true);
+        }
+        self.join().await;
+    }
+
+    /// Folds up to a position and ends there, or when the group is told to stop.
+    ///
+    /// # Errors
+    /// It halted on its way.
+    pub(super) async fn fold_until(&mut self, position: Position, mut group_stop: StopSignal) -> Result<(), Failure> {
+        if self.frozen || self.published() >= position {
+            return Ok(());
+        }
+        self.start(Some(position))?;
+        let State::Running { stop, .. } = &self.state else { return Ok(()) };
+        let stop = stop.clone();
+        let passes_on = tokio::spawn(async move {
+            let _ = group_stop.wait_for(|stop| *stop).await;
+            stop.send_replace(true);
+        });
+        self.join().await;
+        passes_on.abort();
+        match &*self.health.borrow() {
+            GroupHealth::Halted { reason } => Err(Failure::Halted(reason.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until the thread has ended by itself.
+    async fn join(&mut self) {
+        if !matches!(self.state, State::Running { .. }) {
+            return;
+        }
+        let State::Running { thread, .. } = std::mem::replace(&mut self.state, State::Lost) else { return };
+        // A panic of the fold was caught and told as health.
+        if let Ok(Ok(folding)) = tokio::task::spawn_blocking(move || thread.join()).await {
+            self.state = State::Idle(Box::new(folding));
+        }
+    }
+}
+
+impl Folding {
+    fn run(mut self, stop: &StopSignal, until: Option<Position>) -> Self {
+        if self.spec.handle.block_on(self.report.has_caught_up()) {
+            self.report.set_health(GroupHealth::Live);
+        }
+        let ended = catch_unwind(AssertUnwindSafe(|| self.follow(stop, until))).unwrap_or_else(|panic| {
+            GroupHealth::Halted { reason: format!("the projection panicked: {}", panic_message(panic.as_ref())) }
+        });
+        if let GroupHealth::Halted { reason } = &ended {
+            tracing::error!(group = self.label, reason, "a projection group halted");
+        }
+        self.report.health.send_replace(ended);
+        self
+    }
+
+    /// Session after session; returns how it ended.
+    fn follow(&mut self, stop: &StopSignal, until: Option<Position>) -> GroupHealth {
+        loop {
+            let mut session = Session {
+                group: &self.spec.options.name,
+                label: &self.label,
+                store: self.store.as_ref(),
+                feed: self.spec.feed.clone(),
+                handle: &self.spec.handle,
+                options: &self.spec.options.runner,
+                stop: stop.clone(),
+                until,
+                observer: &mut self.report,
+            };
+            let reason = match session.run((self.spec.projection)()) {
+                Ok(()) => return GroupHealth::Stopped,
+                Err(Failure::Halted(reason)) => return GroupHealth::Halted { reason },
+                Err(Failure::Stalled(reason)) => reason,
+            };
+            let wait = self.report.backoff.next();
+            tracing::error!(group = self.label, reason, ?wait, "a projection group stalled");
+            self.report.health.send_replace(GroupHealth::Stalled { reason });
+            let mut stop = stop.clone();
+            let stopped = self
+                .spec
+                .handle
+                .block_on(async { tokio::time::timeout(wait, stop.wait_for(|stop| *stop)).await.is_ok() });
+            if stopped {
+                return GroupHealth::Stopped;
+            }
+        }
+    }
+}
+
+/// Tells the world how the generation fares.
+struct Report {
+    spec: Arc<Spec>,
+    backoff: Backoff,
+    status: watch::Sender<ViewStatus>,
+    health: watch::Sender<GroupHealth>,
+}
+
+impl Report {
+    /// With nothing to catch up with, no batch would ever say so.
+    async fn has_caught_up(&self) -> bool {
+        let head = self.spec.feed.head().await;
+        head.is_ok_and(|head| head <= self.status.borrow().published)
+    }
+
+    fn set_health(&mut self, health: GroupHealth) {
+        self.health.send_if_modified(|now| {
+            let changed = *now != health;
+            *now = health;
+            changed
+        });
+    }
+}
+
+impl Observer for Report {
+    fn batch_events(&mut self, far_behind: bool) -> usize {
+        let runner = &self.spec.options.runner;
+        if far_behind { runner.catch_up_batch_events } else { runner.batch_events }
+    }
+
+    fn committed(&mut self, position: Position, head: Position, parked: &Arc<BTreeSet<StreamId>>) {
+        self.backoff.reset();
+        self.status.send_modify(|status| {
+            status.published = position;
+            status.parked = parked.clone();
+        });
+        self.set_health(if position >= head { GroupHealth::Live } else { GroupHealth::CatchingUp });
+    }
+
+    fn feed_stalled(&mut self, reason: String) -> Result<(), Failure> {
+        tracing::error!(group = self.spec.options.name, reason, "the feed of a projection group stalled");
+        self.set_health(GroupHealth::Stalled { reason });
+        Ok(())
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+}
