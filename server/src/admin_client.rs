@@ -1,15 +1,26 @@
 //! Talks to the admin listener of a running server.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
 use http_api::Problem;
 use projectors::{RebuildPhase, RebuildStatus};
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Client, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
+
+use crate::backup::{Manifest, Progress};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A backup takes as long as it takes; it says something all the time, and silence for so long is the end.
+const BACKUP_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+const BACKUP_SILENCE: Duration = Duration::from_secs(60);
+
+/// Lines of a backup's answer are short, but for the last one.
+const BACKUP_LINE_BYTES_MAX: usize = 1 << 20;
 
 /// Where a projection group stands; what the admin listener says and the command line shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,6 +96,26 @@ pub(crate) struct SkipAnswer {
     pub position: u64,
 }
 
+/// Asks for a backup.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BackupRequest {
+    /// Where to; an absolute path on the server's machine.
+    pub folder: PathBuf,
+}
+
+/// A line of the answer to it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum BackupLine {
+    /// It goes on.
+    Progress(Progress),
+    /// It is whole.
+    Done(Manifest),
+    /// It is not, and was removed.
+    Failed(String),
+}
+
 /// A client of one server.
 pub(crate) struct AdminClient {
     client: Client,
@@ -150,7 +181,38 @@ impl AdminClient {
         Ok(self.client.post(format!("{}/admin/projections/{group}/{operation}", self.base)))
     }
 
+    /// Makes a backup; `each` sees how far it is.
+    ///
+    /// # Errors
+    /// The server does not answer, refuses, or fails.
+    pub(crate) async fn backup(&self, folder: &Path, mut each: impl FnMut(&Progress)) -> anyhow::Result<Manifest> {
+        let request = self.client.post(format!("{}/admin/backup", self.base)).timeout(BACKUP_TIMEOUT);
+        let mut response = self.send(request.json(&BackupRequest { folder: folder.to_owned() })).await?;
+        let mut unread = Vec::new();
+        while let Some(part) = timeout(BACKUP_SILENCE, response.chunk())
+            .await
+            .context("the running server says nothing any more")?
+            .context("the running server broke off")?
+        {
+            unread.extend_from_slice(&part);
+            while let Some(end) = unread.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = unread.drain(..=end).collect();
+                match serde_json::from_slice(&line).context("the running server's answer cannot be read")? {
+                    BackupLine::Progress(progress) => each(&progress),
+                    BackupLine::Done(manifest) => return Ok(manifest),
+                    BackupLine::Failed(reason) => anyhow::bail!("the running server could not make it: {reason}"),
+                }
+            }
+            anyhow::ensure!(unread.len() < BACKUP_LINE_BYTES_MAX, "the running server's answer cannot be read");
+        }
+        anyhow::bail!("the running server ended before the backup was whole")
+    }
+
     async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> anyhow::Result<T> {
+        self.send(request).await?.json().await.context("the running server's answer cannot be read")
+    }
+
+    async fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
         let response = request
             .bearer_auth(&self.admin_key)
             .send()
@@ -158,7 +220,7 @@ impl AdminClient {
             .with_context(|| format!("the running server does not answer at {}", self.base))?;
         let status = response.status();
         if status.is_success() {
-            return response.json().await.context("the running server's answer cannot be read");
+            return Ok(response);
         }
         match response.json::<Problem>().await {
             Ok(problem) => anyhow::bail!("{}: {}", problem.title, problem.detail.unwrap_or_default()),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use event_log::JournalError;
-use projectors::StoreError;
+use projectors::{GroupError, StoreError};
 use thiserror::Error;
 
 /// Printed under `--help`; the README has the same table.
@@ -19,7 +19,8 @@ Exit codes:
     5  the data folder is in use by another process
     6  the data folder has another format, or is not one
     7  the views do not belong to the journal of the data folder
-    8  the data folder has data where an empty one is needed
+    8  a folder has data where an empty one is needed
+    9  the backup is unfinished, damaged, or of another version
   130  interrupted";
 
 /// Why the program ends with a code of its own.
@@ -55,6 +56,17 @@ pub enum Refusal {
         "the data folder {} has data, and the demo never mixes with it. Choose an empty one with `--data`", .0.display()
     )]
     FolderHasData(PathBuf),
+    /// Backups and what is restored go into folders of their own.
+    #[error("{} is not empty; give a folder that is empty, or is not there yet", .0.display())]
+    NotEmpty(PathBuf),
+    /// There is nothing there that could be restored.
+    #[error("{} cannot be restored: {reason}", folder.display())]
+    Backup {
+        /// The folder of the backup.
+        folder: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Stopped by a signal before the work was done.
     #[error("interrupted; run the same command again to go on")]
     Interrupted,
@@ -67,7 +79,8 @@ impl Refusal {
             Self::AddressInUse { .. } => 4,
             Self::FolderInUse(_) => 5,
             Self::FolderFormat { .. } => 6,
-            Self::FolderHasData(_) => 8,
+            Self::FolderHasData(_) | Self::NotEmpty(_) => 8,
+            Self::Backup { .. } => 9,
             Self::Interrupted => 130,
         }
     }
@@ -75,22 +88,34 @@ impl Refusal {
 
 /// The code for an error, wherever in its chain the reason stands.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let code = error.chain().find_map(|cause| {
-        if let Some(refusal) = cause.downcast_ref::<Refusal>() {
-            return Some(refusal.code());
-        }
-        if let Some(journal) = cause.downcast_ref::<JournalError>() {
-            return match journal {
-                JournalError::InUse { .. } => Some(5),
-                JournalError::Format { .. } => Some(6),
-                _ => None,
-            };
-        }
-        match cause.downcast_ref::<StoreError>() {
-            Some(StoreError::InUse { .. }) => Some(5),
-            Some(StoreError::Foreign { .. }) => Some(7),
-            _ => None,
-        }
-    });
-    ExitCode::from(code.unwrap_or(1))
+    ExitCode::from(error.chain().find_map(code_of).unwrap_or(1))
+}
+
+fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    if let Some(refusal) = cause.downcast_ref::<Refusal>() {
+        return Some(refusal.code());
+    }
+    // It speaks for what it holds, which is then not in the chain.
+    match cause.downcast_ref::<GroupError>() {
+        Some(GroupError::Store(store)) => return store_code(store),
+        Some(GroupError::Journal(journal)) => return journal_code(journal),
+        Some(GroupError::Halted { .. }) | None => {}
+    }
+    cause.downcast_ref().and_then(journal_code).or_else(|| cause.downcast_ref().and_then(store_code))
+}
+
+fn journal_code(error: &JournalError) -> Option<u8> {
+    match error {
+        JournalError::InUse { .. } => Some(5),
+        JournalError::Format { .. } => Some(6),
+        _ => None,
+    }
+}
+
+fn store_code(error: &StoreError) -> Option<u8> {
+    match error {
+        StoreError::InUse { .. } => Some(5),
+        StoreError::Foreign { .. } => Some(7),
+        _ => None,
+    }
 }

@@ -175,7 +175,8 @@ fn check_format(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn format_text() -> String {
+/// What the `format` file of a data folder of this program says.
+pub(crate) fn format_text() -> String {
     format!("lawless data folder {LAYOUT}\nevent schemas {:08x}\n", events::schema_fingerprint())
 }
 

@@ -3,6 +3,7 @@
 //! The only place that knows everything; nothing else may know it.
 
 mod admin_client;
+mod backup;
 mod catch_up;
 pub mod cli;
 pub mod config;

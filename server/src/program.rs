@@ -3,8 +3,9 @@
 use command_api::AdminKeyFile;
 
 use crate::cli::{
-    AdminKeyTask, CommandLine, JournalTask, ProjectionsTask, Task, ViewsTask, list_parked_events, list_projections,
-    pause_projections, rebuild_projections, resume_projections, say, skip_parked_event, verify_journal, verify_views,
+    AdminKeyTask, CommandLine, JournalTask, ProjectionsTask, Task, ViewsTask, adopt, list_parked_events,
+    list_projections, pause_projections, rebuild_projections, restore, resume_projections, save_backup, say,
+    skip_parked_event, verify_journal, verify_views,
 };
 use crate::config::Config;
 use crate::demo::run_demo;
@@ -38,6 +39,9 @@ async fn perform(line: CommandLine, config: &Config) -> anyhow::Result<()> {
         }
         Some(Task::Projections { task }) => see_to_projections(config, task).await,
         Some(Task::Journal { task: JournalTask::Verify }) => verify_journal(config).await,
+        Some(Task::Journal { task: JournalTask::Adopt }) => adopt(config).await,
+        Some(Task::Backup { folder }) => save_backup(config, &folder).await,
+        Some(Task::Restore { backup, same_journal }) => restore(config, &backup, same_journal).await,
         Some(Task::Views { task: ViewsTask::Verify }) => verify_views(config).await,
         Some(Task::AdminKey { task: AdminKeyTask::Rotate }) => rotate(config),
     }

@@ -12,4 +12,4 @@ pub use append::{Append, Appended, Claim, ClaimKind, IdempotencyKey, NewEvent, R
 pub use error::{AppendError, JournalError};
 pub use limits::{MAX_ACTOR_ID_BYTES, MAX_CHECKS_PER_APPEND, MAX_CLAIM_BYTES, MAX_EVENTS_PER_APPEND, MAX_KEY_BYTES};
 pub use port::{EventFeed, Journal, KeyRecord, Snapshot};
-pub use sqlite::{SqliteEventFeed, SqliteJournal, SqliteJournalOptions, Synchronous};
+pub use sqlite::{Adopted, JournalCopy, SqliteEventFeed, SqliteJournal, SqliteJournalOptions, Synchronous};

@@ -8,7 +8,7 @@ use std::path::Path;
 use bytes::Bytes;
 use events::Position;
 use heed::types::Bytes as RawBytes;
-use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithTls};
+use heed::{CommitOrAbort, CompactionOption, Database, Env, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithTls};
 use views::{Partition, Row, RowKey};
 
 use crate::port::{StoreError, StoreReader};
@@ -85,6 +85,19 @@ impl Environment {
 
     pub(super) fn file_bytes(&self) -> Result<u64, StoreError> {
         self.env.real_disk_size().map_err(|e| engine_error("measure the store", e))
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.env.path()
+    }
+
+    /// A read transaction holds the moment: pages that are given free meanwhile are not used again before its end.
+    pub(super) fn copy_to(&self, folder: &Path) -> Result<(), StoreError> {
+        const OPERATION: &str = "copy the store";
+        std::fs::create_dir_all(folder).map_err(|e| io_error(OPERATION, e))?;
+        let copied = self.env.copy_to_path(folder.join("data.mdb"), CompactionOption::Enabled);
+        let file = copied.map_err(|e| engine_error(OPERATION, e))?;
+        file.sync_all().and_then(|()| File::open(folder)?.sync_all()).map_err(|e| io_error(OPERATION, e))
     }
 
     /// What a failed commit means. LMDB calls a write that came out short, as the last one on a full disk does, an

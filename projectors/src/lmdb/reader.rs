@@ -1,5 +1,6 @@
 //! The readers' side: any number of threads, none of which waits for the writer.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,7 +9,11 @@ use tokio::sync::watch;
 use views::{Partition, Row, RowKey, ViewError, ViewReader, ViewStatus};
 
 use super::environment::Environment;
+use super::generation::Generations;
 use crate::port::{StoreError, StoreReader};
+
+/// The number of a generation that was copied: it is the first where it goes.
+const COPY_NUMBER: u32 = 1;
 
 /// Reads the rows of one generation.
 ///
@@ -23,6 +28,21 @@ pub struct LmdbViewReader {
 impl LmdbViewReader {
     pub(super) fn new(environment: Arc<Environment>, status: watch::Receiver<ViewStatus>) -> Self {
         Self { environment, status }
+    }
+
+    /// The folder of the generation.
+    pub fn folder(&self) -> &Path {
+        self.environment.folder()
+    }
+
+    /// Writes the generation, as it is at one moment, to where there is none yet, packed, as the one that is served there;
+    /// the fold goes on meanwhile. The copy is synced.
+    ///
+    /// # Errors
+    /// The folder cannot be made or written.
+    pub fn copy_to(&self, generations: &Generations) -> Result<(), StoreError> {
+        self.environment.copy_to(&generations.folder(COPY_NUMBER))?;
+        generations.serve(COPY_NUMBER)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backup;
 mod output;
 mod projections;
 mod rebuild;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use backup::{adopt, restore, save_backup};
 pub use output::say;
 pub use projections::{list_parked_events, list_projections, pause_projections, resume_projections, skip_parked_event};
 pub use rebuild::rebuild_projections;
@@ -99,6 +101,24 @@ pub enum Task {
         #[command(flatten)]
         rules: FileRules,
     },
+    /// Save everything into a folder, while the server runs or when none does
+    ///
+    /// What was acknowledged before it began is in it. `lawless restore` makes a data folder of it.
+    Backup {
+        /// A folder that is empty or not there yet
+        folder: PathBuf,
+    },
+    /// Make a data folder out of a backup
+    ///
+    /// The folder of `--data` must be empty or not there yet. The journal gets a new id, so that tokens and cursors of
+    /// the old one are refused; the views are made at the next start.
+    Restore {
+        /// The folder of the backup
+        backup: PathBuf,
+        /// Keep the journal's id, and the views: only when the original is gone for good
+        #[arg(long)]
+        same_journal: bool,
+    },
     /// See and mend projections
     Projections {
         /// What to do with them
@@ -164,6 +184,8 @@ pub enum ProjectionsTask {
 pub enum JournalTask {
     /// Read all of it: positions and versions dense, checksums right, every event understood (no server may run)
     Verify,
+    /// Give it a new id, as for a copy that goes on by itself: old tokens are refused, views made anew (no server may run)
+    Adopt,
 }
 
 /// What to do with the views.

@@ -1,5 +1,6 @@
 //! The admin listener: health, metrics, and what operators do. Bound to the loopback unless told otherwise.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::extract::rejection::JsonRejection;
@@ -15,7 +16,9 @@ use http_api::Problem;
 use metrics_exporter_prometheus::PrometheusHandle;
 use projectors::{GroupHandle, ParkedEntry, RebuildRefused};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
+use super::backup::backup;
 use super::readiness::{Readiness, words};
 use crate::admin_client::{GroupStatus, ParkedStream, Rebuild, SkipAnswer, SkipRequest};
 use crate::engine::DIRECTORY_GROUP;
@@ -28,6 +31,10 @@ pub(super) struct Admin {
     pub(super) readiness: Readiness,
     pub(super) metrics: PrometheusHandle,
     pub(super) admin_key: AdminKeyFile,
+    /// The data folder.
+    pub(super) folder: PathBuf,
+    /// One backup at a time.
+    pub(super) backups: Arc<Semaphore>,
 }
 
 /// The admin endpoints.
@@ -41,6 +48,7 @@ pub(super) fn admin_router(admin: Admin) -> Router {
         .route("/admin/projections/{group}/rebuild", post(rebuild))
         .route("/admin/projections/{group}/pause", post(pause))
         .route("/admin/projections/{group}/resume", post(resume))
+        .route("/admin/backup", post(backup))
         .with_state(Arc::new(admin))
 }
 
@@ -150,7 +158,7 @@ async fn skip(
 }
 
 /// The refusal of a request without the admin key.
-fn refuse_strangers(admin: &Admin, headers: &HeaderMap) -> Option<Problem> {
+pub(super) fn refuse_strangers(admin: &Admin, headers: &HeaderMap) -> Option<Problem> {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     if given.is_some_and(|given| admin.admin_key.check(given).is_ok()) {
         return None;
@@ -159,11 +167,11 @@ fn refuse_strangers(admin: &Admin, headers: &HeaderMap) -> Option<Problem> {
     Some(problem.detail("send `Authorization: Bearer <admin key>`; the key lies in the data folder"))
 }
 
-fn invalid(detail: String) -> Problem {
+pub(super) fn invalid(detail: String) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", "The request is not valid").detail(detail)
 }
 
-fn unavailable(error: &(impl std::fmt::Display + ?Sized)) -> Problem {
+pub(super) fn unavailable(error: &(impl std::fmt::Display + ?Sized)) -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "This cannot be done now").detail(error.to_string())
 }
 

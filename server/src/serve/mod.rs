@@ -1,6 +1,7 @@
 //! `lawless all`: everything in one process.
 
 mod admin;
+mod backup;
 mod errors_page;
 mod listener;
 mod openapi;

@@ -10,7 +10,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use projectors::GroupHandle;
 use query_api::QueryOptions;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::admin::{Admin, admin_router};
 use super::listener::{bind, serve};
@@ -71,6 +71,8 @@ pub async fn run_all(config: &Config, stays_empty: bool) -> anyhow::Result<()> {
         readiness: Readiness::watch(directory.health(), stop.clone()),
         metrics,
         admin_key,
+        folder: engine.folder.path().to_owned(),
+        backups: Arc::new(Semaphore::new(1)),
     });
     let addresses = Addresses { admin: reachable(&admin)?, api: reachable(&api)? };
     let serving = tokio::spawn(serve_both(

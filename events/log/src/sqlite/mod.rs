@@ -7,10 +7,12 @@
 //! | `batch` | decides a batch in memory, in order |
 //! | `statements`, `bulk` | look-ups and inserts over many rows |
 //! | `reader`, `rows`, `feed` | reads, each row checked |
+//! | `copy` | copies it while it is written, gives a copy an id of its own |
 
 mod batch;
 mod bulk;
 mod clock;
+mod copy;
 mod create;
 mod failure;
 mod feed;
@@ -37,6 +39,7 @@ use crate::append::{Append, Appended, Claim, IdempotencyKey};
 use crate::error::{AppendError, JournalError};
 use crate::port::{Journal, KeyRecord, Snapshot};
 
+pub use self::copy::{Adopted, JournalCopy};
 pub use self::feed::SqliteEventFeed;
 pub use self::options::{SqliteJournalOptions, Synchronous};
 

@@ -64,7 +64,7 @@ pub(super) async fn open(path: &Path, options: &SqliteJournalOptions) -> Result<
     connect(path, options, lock).await
 }
 
-fn lock(path: &Path) -> Result<File, JournalError> {
+pub(super) fn lock(path: &Path) -> Result<File, JournalError> {
     let engine = |error| JournalError::Engine { operation: "lock the journal", source: Box::new(error) };
     let lock =
         OpenOptions::new().create(true).truncate(false).write(true).open(beside(path, ".lock")).map_err(engine)?;
@@ -113,7 +113,7 @@ async fn connect(path: &Path, options: &SqliteJournalOptions, lock: File) -> Res
     Ok(Opened { id, head, writer, readers, lock })
 }
 
-async fn read_row(writer: &mut SqliteConnection) -> Result<(JournalId, Position), JournalError> {
+pub(super) async fn read_row(writer: &mut SqliteConnection) -> Result<(JournalId, Position), JournalError> {
     let row = sqlx::query("SELECT journal_id, head, (SELECT max(position) FROM events) FROM journal")
         .fetch_one(writer)
         .await

@@ -1,0 +1,41 @@
+//! Gives the journal of a data folder a new id.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::Context;
+use event_log::{Adopted, SqliteJournal};
+
+use super::VIEWS_FOLDER;
+use super::files::sync_folder;
+use crate::folder::DataFolder;
+
+/// The key that signs cursors. They name things by position, so those of another journal must not be taken.
+pub(super) const CURSOR_KEY: &str = "cursor-key";
+
+/// Gives the journal a new id, and removes what belonged to the old one: views, and the key of the cursors. A new key and
+/// new views are made at the next start.
+///
+/// What is derived goes first: killed in between, the folder is one without views, never one with foreign views.
+///
+/// # Errors
+/// The folder or its journal cannot be written.
+pub(crate) async fn adopt_journal(folder: &DataFolder) -> anyhow::Result<Adopted> {
+    let path = folder.path();
+    forget_derived(path).with_context(|| format!("the views in {} cannot be removed", path.display()))?;
+    Ok(SqliteJournal::adopt(&folder.journal_file()).await?)
+}
+
+fn forget_derived(folder: &Path) -> anyhow::Result<()> {
+    let ignore_missing = |result: std::io::Result<()>| match result {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    };
+    // First out of sight, in one step: half of the views must not be taken for all of them.
+    let (views, removed) = (folder.join(VIEWS_FOLDER), folder.join("views.removed"));
+    ignore_missing(std::fs::remove_dir_all(&removed))?;
+    ignore_missing(std::fs::rename(&views, &removed))?;
+    ignore_missing(std::fs::remove_file(folder.join(CURSOR_KEY)))?;
+    sync_folder(folder)?;
+    Ok(ignore_missing(std::fs::remove_dir_all(&removed))?)
+}
