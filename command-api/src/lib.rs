@@ -14,7 +14,7 @@ mod request;
 pub use admin_key::{AdminKeyError, AdminKeyFile, KeyRefused};
 pub use handler::{
     Accepted, AsOf, Clock, CommandContext, CommandError, CommandOptions, CommandService, HistoryPage, Outcome,
-    PastError, Precondition, Refusal,
+    PastError, Precondition, Refusal, SourceBusiness, Standing,
 };
 pub use history::{BusinessState, FieldChange, HistoryActor, HistoryEntry};
 pub use http::{

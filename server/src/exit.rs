@@ -21,6 +21,7 @@ Exit codes:
     7  the views do not belong to the journal of the data folder
     8  a folder has data where an empty one is needed
     9  the backup is unfinished, damaged, or of another version
+   10  more businesses are gone from an imported file than may be closed
   130  interrupted";
 
 /// Why the program ends with a code of its own.
@@ -67,6 +68,9 @@ pub enum Refusal {
         /// What is wrong with it.
         reason: String,
     },
+    /// An import closed nothing of what is gone.
+    #[error("{0}")]
+    TooMuchGone(String),
     /// Stopped by a signal before the work was done.
     #[error("interrupted; run the same command again to go on")]
     Interrupted,
@@ -81,6 +85,7 @@ impl Refusal {
             Self::FolderFormat { .. } => 6,
             Self::FolderHasData(_) | Self::NotEmpty(_) => 8,
             Self::Backup { .. } => 9,
+            Self::TooMuchGone(_) => 10,
             Self::Interrupted => 130,
         }
     }

@@ -34,8 +34,9 @@ async fn perform(line: CommandLine, config: &Config) -> anyhow::Result<()> {
     match line.command {
         None | Some(Task::All(_)) => run_all(config, stays_empty).await,
         Some(Task::Demo { businesses, seed }) => run_demo(config, businesses, seed).await,
-        Some(Task::Import { file, mapping, report, rules, .. }) => {
-            run_import(config, ImportRequest { file: &file, mapping: &mapping, report, rules }).await
+        Some(Task::Import { file, mapping, report, rules, scope, allow_gone, dry_run, .. }) => {
+            let request = ImportRequest { file: &file, mapping: &mapping, report, rules, scope, allow_gone, dry_run };
+            run_import(config, request).await
         }
         Some(Task::Projections { task }) => see_to_projections(config, task).await,
         Some(Task::Journal { task: JournalTask::Verify }) => verify_journal(config).await,

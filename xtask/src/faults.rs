@@ -29,6 +29,9 @@ struct Fault {
     note: String,
     /// Arguments of `cargo test` that must turn red.
     test: Option<Vec<String>>,
+    /// Whether they start the program, which is then built before them.
+    #[serde(default)]
+    program: bool,
 }
 
 /// Whether a test notices every fault, or this one.
@@ -40,12 +43,12 @@ pub(crate) fn run(only: Option<&str>) -> anyhow::Result<bool> {
 
     let copy = target().join("faults");
     copy_tree(&copy)?;
-    let mut tests: Vec<&[String]> = faults.iter().map(|fault| test_of(fault, &list)).collect();
+    let mut tests: Vec<(&[String], bool)> = faults.iter().map(|fault| (test_of(fault, &list), fault.program)).collect();
     tests.sort();
     tests.dedup();
-    for test in tests {
+    for (test, program) in tests {
         println!("without a fault: cargo test {}", test.join(" "));
-        ensure!(outcome(&copy, test)? == Outcome::Green, "the tests must be green before a fault is put in");
+        ensure!(outcome(&copy, test, program)? == Outcome::Green, "the tests must be green before a fault is put in");
     }
 
     let mut missed = 0;
@@ -54,7 +57,7 @@ pub(crate) fn run(only: Option<&str>) -> anyhow::Result<bool> {
         let healthy = std::fs::read_to_string(&path).with_context(|| format!("reading {}", fault.file.display()))?;
         ensure!(healthy.matches(&fault.find).count() == 1, "{}: `find` must occur once", fault.name);
         std::fs::write(&path, healthy.replace(&fault.find, &fault.replace)).context("putting the fault in")?;
-        let outcome = outcome(&copy, test_of(fault, &list));
+        let outcome = outcome(&copy, test_of(fault, &list), fault.program);
         std::fs::write(&path, healthy).context("taking the fault out")?;
         let verdict = match outcome? {
             Outcome::Red => "noticed",
@@ -80,11 +83,11 @@ enum Outcome {
 }
 
 /// Builds and runs tests of the copy. It shares the target folder: what the product depends on is built already.
-fn outcome(copy: &Path, test: &[String]) -> anyhow::Result<Outcome> {
-    let cargo = |extra: &[&str]| -> anyhow::Result<bool> {
+fn outcome(copy: &Path, test: &[String], program: bool) -> anyhow::Result<Outcome> {
+    let cargo = |task: &str, arguments: &[String], extra: &[&str]| -> anyhow::Result<bool> {
         let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["test", "--quiet", "--profile", "ci"])
-            .args(test)
+            .args([task, "--quiet", "--profile", "ci"])
+            .args(arguments)
             .args(extra)
             .current_dir(copy)
             .env("CARGO_TARGET_DIR", target())
@@ -92,10 +95,10 @@ fn outcome(copy: &Path, test: &[String]) -> anyhow::Result<Outcome> {
             .context("starting cargo")?;
         Ok(output.status.success())
     };
-    if !cargo(&["--no-run"])? {
+    if program && !cargo("build", &[], &["--package", "lawless"])? || !cargo("test", test, &["--no-run"])? {
         return Ok(Outcome::Broken);
     }
-    Ok(if cargo(&[])? { Outcome::Green } else { Outcome::Red })
+    Ok(if cargo("test", test, &[])? { Outcome::Green } else { Outcome::Red })
 }
 
 /// Copies what git knows, and what it would know after `git add`.

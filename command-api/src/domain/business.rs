@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use events::{
-    Address, BusinessClosed, BusinessRecategorized, BusinessRegistered, BusinessRelocated, BusinessRemoved, CategoryId,
-    Event, LocationId, Point, Source,
+    ActorKind, Address, BusinessClosed, BusinessRecategorized, BusinessRegistered, BusinessRelocated, BusinessRemoved,
+    CategoryId, Event, LocationId, Point, Source,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use super::details::{DetailsChange, MAX_ATTRIBUTES};
 
-use super::Aggregate;
+use super::{Aggregate, edits};
 
 /// The most categories that a business has.
 pub const MAX_CATEGORIES: usize = 5;
@@ -70,6 +70,10 @@ pub struct State {
     pub attributes: BTreeMap<String, String>,
     /// Where the data came from.
     pub source: Option<Source>,
+    /// The members that an admin was the last to change, as JSON pointers.
+    pub edited: BTreeSet<String>,
+    /// Whether it is closed because its source does not have it any more.
+    pub gone: bool,
 }
 
 /// What can be asked of a business. Ids, slugs, places and time zones are settled by the handler beforehand.
@@ -250,14 +254,30 @@ fn registered(facts: BusinessRegistered) -> State {
         opening_hours: facts.opening_hours,
         attributes: facts.attributes,
         source: facts.source,
+        edited: BTreeSet::new(),
+        gone: false,
     }
 }
 
 impl Aggregate for State {
-    const SNAPSHOT_FORMAT: u32 = 1;
+    const SNAPSHOT_FORMAT: u32 = 2;
 
     fn evolve(self, event: &Event) -> Self {
         evolve(self, event)
+    }
+
+    fn caused(self, event: &Event, by: ActorKind) -> Self {
+        let members = if by == ActorKind::Admin || !self.edited.is_empty() {
+            edits::members_of(&self, event)
+        } else {
+            Vec::new()
+        };
+        let mut state = evolve(self, event);
+        edits::note(&mut state, members, by);
+        if matches!(event, Event::BusinessClosed(_)) {
+            state.gone = by == ActorKind::Import;
+        }
+        state
     }
 
     fn slug(&self) -> &str {

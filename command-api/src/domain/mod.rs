@@ -5,10 +5,11 @@
 pub mod business;
 pub mod category;
 mod details;
+pub mod edits;
 pub mod location;
 pub mod slug;
 
-use events::Event;
+use events::{ActorKind, Event};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -20,6 +21,12 @@ pub trait Aggregate: Default + Clone + Serialize + DeserializeOwned + Send + Syn
     /// The state after one more event. Events of other aggregates change nothing.
     #[must_use]
     fn evolve(self, event: &Event) -> Self;
+
+    /// The state after one more event that such an actor caused. Who it was is of interest to few.
+    #[must_use]
+    fn caused(self, event: &Event, _by: ActorKind) -> Self {
+        self.evolve(event)
+    }
 
     /// Its unique name in addresses; empty before it exists.
     fn slug(&self) -> &str;

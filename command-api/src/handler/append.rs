@@ -67,7 +67,7 @@ impl CommandService {
         if appended.replayed {
             return Ok(Step::Answered(self.answer_again(appended).await?));
         }
-        let known = streams.advance(stream.id, known, &events, appended.last).await;
+        let known = streams.advance(stream.id, known, &events, appended.last, request.context.actor.kind).await;
         Ok(Step::Answered(self.answer(stream.id, &known, outcome)))
     }
 
@@ -146,6 +146,8 @@ impl CommandService {
             outcome,
             replayed: false,
             dry_run: false,
+            changed: Vec::new(),
+            kept: Vec::new(),
         }
     }
 
@@ -170,7 +172,18 @@ impl CommandService {
         let events = last.0 - first.0 + 1;
         let outcome = if version.0 == events { Outcome::Created } else { Outcome::Changed };
         let journal = self.inner.journal.id();
-        Ok(Accepted { id: stream.id, slug, version, position: last, journal, outcome, replayed: true, dry_run: false })
+        Ok(Accepted {
+            id: stream.id,
+            slug,
+            version,
+            position: last,
+            journal,
+            outcome,
+            replayed: true,
+            dry_run: false,
+            changed: Vec::new(),
+            kept: Vec::new(),
+        })
     }
 }
 

@@ -5,11 +5,13 @@ use events::{BusinessId, BusinessRegistered, StreamId};
 
 use super::append::{Decided, Step, must_match};
 use super::error::{CommandError, Refusal};
+use super::options::Accepted;
 use super::references::{AskedPlace, FoundPlace, refuse_missing};
 use super::slugs::{SlugCandidates, slug_claim};
 use super::streams::Reading;
 use super::{CommandService, Request};
 use crate::domain::business::{self, DetailsChange, Rejected};
+use crate::domain::edits;
 use crate::request::{ChangeBusinessDetails, GivenSource, RecategorizeBusiness, RegisterBusiness, RelocateBusiness};
 
 /// From this conflict on the remembered numbers are distrusted: another process may be far ahead.
@@ -57,10 +59,43 @@ impl CommandService {
         if let Some(owner) = owners.source {
             let id = BusinessId(owner.id);
             let registered = BusinessRegistered { business_id: id, ..facts.registered };
+            if request.context.keep_edits {
+                return self.upsert_but_keep_edits(request, registered, body, reading).await;
+            }
             return self.ask_business(request, id, upsert(registered), Vec::new(), reading).await;
         }
         let registered = self.with_slug(request, body, facts, &owners).await?;
         self.enter_business(request, upsert(registered), body, reading).await
+    }
+
+    /// What a source says, without what an admin changed; the answer tells both.
+    async fn upsert_but_keep_edits(
+        &self,
+        request: &Request,
+        mut facts: BusinessRegistered,
+        body: &RegisterBusiness,
+        reading: &mut Reading,
+    ) -> Result<Step, CommandError> {
+        let id = facts.business_id;
+        let known = self.inner.businesses.load(id.0, reading).await?;
+        must_match(request, &known)?;
+        // Where it is filed follows from where it is. That stands, so it stays filed although finer locations were
+        // defined since: else the same file would change businesses that it says nothing new about.
+        let place = &known.state.place;
+        if body.location.is_none() && facts.point == place.point && facts.address == place.address {
+            facts.location = place.location;
+        }
+        let kept = edits::keep_edits(&known.state, &mut facts);
+        let events = business::decide(&known.state, business::Command::UpsertFromSource(Box::new(facts)))?;
+        let changed = events.iter().flat_map(|event| edits::members_of(&known.state, event)).collect();
+        let decided = Decided { stream: id.into(), known, events, claims: Vec::new(), retried: Vec::new() };
+        let step = self.settle(&self.inner.businesses, request, decided, reading).await?;
+        let told = |accepted| Accepted { changed, kept, ..accepted };
+        Ok(match step {
+            Step::Answered(accepted) => Step::Answered(told(accepted)),
+            Step::NothingToDo(accepted) => Step::NothingToDo(told(accepted)),
+            Step::Conflict => Step::Conflict,
+        })
     }
 
     /// The facts with the slug that was asked for, or a free one.

@@ -8,6 +8,7 @@ mod past;
 mod references;
 mod replay;
 mod slugs;
+mod sources;
 mod streams;
 mod trees;
 
@@ -22,6 +23,7 @@ use uuid::Uuid;
 pub use error::{CommandError, Refusal};
 pub use options::{Accepted, Clock, CommandContext, CommandOptions, Outcome, Precondition};
 pub use past::{AsOf, HistoryPage, PastError};
+pub use sources::{SourceBusiness, Standing};
 
 pub(crate) use slugs::base_slug;
 

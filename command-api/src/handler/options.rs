@@ -62,6 +62,8 @@ pub struct CommandContext {
     pub correlation: Uuid,
     /// When it happened in the world; now when absent.
     pub occurred_at: Option<Timestamp>,
+    /// Of what a source says, leave out what an admin changed, and tell what was changed and what was kept.
+    pub keep_edits: bool,
 }
 
 impl CommandContext {
@@ -74,6 +76,7 @@ impl CommandContext {
             dry_run: false,
             correlation: Uuid::now_v7(),
             occurred_at: None,
+            keep_edits: false,
         }
     }
 }
@@ -140,4 +143,8 @@ pub struct Accepted {
     pub replayed: bool,
     /// Whether nothing was appended because nothing was meant to be.
     pub dry_run: bool,
+    /// With [`CommandContext::keep_edits`]: the members that changed, as JSON pointers.
+    pub changed: Vec<String>,
+    /// With [`CommandContext::keep_edits`]: the members that an admin changed and the source says otherwise.
+    pub kept: Vec<String>,
 }

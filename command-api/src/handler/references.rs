@@ -38,7 +38,7 @@ impl CommandService {
         let mut ids = Vec::with_capacity(slugs.len());
         for (i, slug) in slugs.iter().enumerate() {
             let id = CategoryId::from_slug(slug);
-            let known = self.inner.categories.load(id.0, reading).await?;
+            let known = self.inner.categories.refer(id.0, reading).await?;
             if known.exists() {
                 reading.rests_on(id.into(), known.version);
             } else {
@@ -100,7 +100,7 @@ impl CommandService {
 
     async fn defined_location(&self, slug: &str, reading: &mut Reading) -> Result<Option<LocationId>, CommandError> {
         let id = LocationId::from_slug(slug);
-        let known = self.inner.locations.load(id.0, reading).await?;
+        let known = self.inner.locations.refer(id.0, reading).await?;
         if !known.exists() {
             return Ok(None);
         }
@@ -126,7 +126,7 @@ impl CommandService {
     ) -> Result<Option<(CategoryId, usize)>, CommandError> {
         let Some(slug) = slug else { return Ok(None) };
         let id = CategoryId::from_slug(slug);
-        let known = self.inner.categories.load(id.0, reading).await?;
+        let known = self.inner.categories.refer(id.0, reading).await?;
         let Some(defined) = &known.state.defined else {
             return Err(parent_not_found("category_not_found", format!("there is no category {slug:?}")));
         };
@@ -135,7 +135,7 @@ impl CommandService {
         let mut above = defined.parent;
         while let Some(id) = above.filter(|_| level < MAX_TREE_DEPTH) {
             level += 1;
-            let state: Arc<category::State> = self.inner.categories.load(id.0, reading).await?.state;
+            let state: Arc<category::State> = self.inner.categories.refer(id.0, reading).await?.state;
             above = state.defined.as_ref().and_then(|defined| defined.parent);
         }
         Ok(Some((id, level)))
@@ -149,7 +149,7 @@ impl CommandService {
     ) -> Result<Option<(LocationId, usize)>, CommandError> {
         let Some(slug) = slug else { return Ok(None) };
         let id = LocationId::from_slug(slug);
-        let known = self.inner.locations.load(id.0, reading).await?;
+        let known = self.inner.locations.refer(id.0, reading).await?;
         let Some(defined) = &known.state.defined else {
             return Err(parent_not_found("location_not_found", format!("there is no location {slug:?}")));
         };
@@ -158,7 +158,7 @@ impl CommandService {
         let mut above = defined.parent;
         while let Some(id) = above.filter(|_| level < MAX_TREE_DEPTH) {
             level += 1;
-            let state: Arc<location::State> = self.inner.locations.load(id.0, reading).await?.state;
+            let state: Arc<location::State> = self.inner.locations.refer(id.0, reading).await?.state;
             above = state.defined.as_ref().and_then(|defined| defined.parent);
         }
         Ok(Some((id, level)))

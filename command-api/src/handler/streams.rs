@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use event_log::{Journal, ReadStream, Snapshot};
-use events::{Codec, Event, Position, RecordedEvent, StreamId, StreamKind, StreamVersion};
+use events::{ActorKind, Codec, Event, Position, RecordedEvent, StreamId, StreamKind, StreamVersion};
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ impl<A: Aggregate> Known<A> {
     /// With one more event.
     pub(super) fn after(self, recorded: &RecordedEvent, event: &Event) -> Self {
         Self {
-            state: Arc::new(Arc::unwrap_or_clone(self.state).evolve(event)),
+            state: Arc::new(Arc::unwrap_or_clone(self.state).caused(event, recorded.header.actor.kind)),
             version: recorded.header.version,
             position: recorded.position,
         }
@@ -114,6 +114,15 @@ impl<A: Aggregate> Streams<A> {
         Ok(known)
     }
 
+    /// What a decision refers to. Whether it exists, and where it stands in its tree, never changes once it does: told
+    /// from memory that is as good as told from the journal.
+    pub(super) async fn refer(&self, id: Uuid, reading: &mut Reading) -> Result<Known<A>, CommandError> {
+        match self.recent.get(&id) {
+            Some(known) if !reading.reload => Ok(known),
+            _ => self.load(id, reading).await,
+        }
+    }
+
     /// The state that a stream had at a version.
     pub(super) async fn at_version(&self, id: Uuid, version: StreamVersion) -> Result<Known<A>, CommandError> {
         match self.recent.get(&id) {
@@ -178,10 +187,17 @@ impl<A: Aggregate> Streams<A> {
     }
 
     /// After an append: the state with the new events, in memory, and on disk every now and then.
-    pub(super) async fn advance(&self, id: Uuid, known: Known<A>, events: &[Event], position: Position) -> Known<A> {
+    pub(super) async fn advance(
+        &self,
+        id: Uuid,
+        known: Known<A>,
+        events: &[Event],
+        position: Position,
+        by: ActorKind,
+    ) -> Known<A> {
         let before = known.version.0;
         let version = StreamVersion(before + events.len() as u64);
-        let state = events.iter().fold(Arc::unwrap_or_clone(known.state), A::evolve);
+        let state = events.iter().fold(Arc::unwrap_or_clone(known.state), |state, event| state.caused(event, by));
         let known = Known { state: Arc::new(state), version, position };
         self.remember(id, known.clone());
         if before / self.snapshot_every != version.0 / self.snapshot_every {

@@ -28,7 +28,7 @@ pub(super) fn context(parts: &Parts) -> Result<CommandContext, Refused> {
     // A client's request id that is a UUID ties events to the client's own records.
     let correlation = parts.extensions.get::<RequestId>().and_then(|id| Uuid::parse_str(&id.0).ok());
     let correlation = correlation.unwrap_or_else(Uuid::now_v7);
-    Ok(CommandContext { actor, idempotency_key, if_match, dry_run, correlation, occurred_at: None })
+    Ok(CommandContext { idempotency_key, if_match, dry_run, correlation, ..CommandContext::of(actor) })
 }
 
 /// The one parameter there is; others are named, all at once.

@@ -14,5 +14,6 @@ mod idempotency;
 mod references;
 mod server;
 mod slugs;
+mod sources;
 mod upserts;
 mod wrapped;

@@ -4,7 +4,8 @@ use std::pin::Pin;
 
 use async_trait::async_trait;
 use event_log::{
-    Append, AppendError, Appended, Claim, IdempotencyKey, Journal, JournalError, KeyRecord, Snapshot, SqliteJournal,
+    Append, AppendError, Appended, Claim, ClaimKind, IdempotencyKey, Journal, JournalError, KeyRecord, Snapshot,
+    SqliteJournal,
 };
 use events::{JournalId, RecordedEvent, StreamId, StreamVersion};
 
@@ -51,6 +52,16 @@ impl Journal for Wrapped {
     async fn find_claims(&self, claims: &[Claim]) -> Result<Vec<Option<StreamId>>, JournalError> {
         (self.before)(None).await;
         self.journal.find_claims(claims).await
+    }
+
+    async fn list_claims(
+        &self,
+        kind: ClaimKind,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, StreamId)>, JournalError> {
+        self.journal.list_claims(kind, prefix, after, limit).await
     }
 
     async fn load_snapshot(&self, stream: StreamId) -> Result<Option<Snapshot>, JournalError> {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use events::{JournalId, Position, RecordedEvent, StreamId, StreamVersion};
 
-use crate::append::{Append, Appended, Claim, IdempotencyKey};
+use crate::append::{Append, Appended, Claim, ClaimKind, IdempotencyKey};
 use crate::error::{AppendError, JournalError};
 
 /// Decides what happened, and in which order: conditional appends to streams in one dense order.
@@ -30,6 +30,16 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Who holds each of these names.
     async fn find_claims(&self, claims: &[Claim]) -> Result<Vec<Option<StreamId>>, JournalError>;
+
+    /// Names of a kind that begin with `prefix` and come after `after`, in byte order, with who holds them; at most
+    /// `limit`.
+    async fn list_claims(
+        &self,
+        kind: ClaimKind,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, StreamId)>, JournalError>;
 
     /// The newest snapshot of a stream.
     async fn load_snapshot(&self, stream: StreamId) -> Result<Option<Snapshot>, JournalError>;

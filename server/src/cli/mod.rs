@@ -84,7 +84,8 @@ pub enum Task {
     /// Bring in businesses from a CSV, NDJSON, JSON or GeoJSON file; again and again, without doubles
     ///
     /// The file may be gzipped, or a member of a zip archive. How its fields become businesses says the mapping: see
-    /// docs/import.md, and mappings/ for some that are ready.
+    /// docs/import.md, and mappings/ for some that are ready. A newer file changes what differs, keeps what an admin
+    /// changed, and closes what is gone.
     Import {
         /// The file
         file: PathBuf,
@@ -94,6 +95,16 @@ pub enum Task {
         /// Where rejected rows and warnings are written [default: <FILE's name>.report.ndjson here]
         #[arg(long, value_name = "FILE")]
         report: Option<PathBuf>,
+        /// Say what would be new, changed, gone or rejected, and store nothing; the report is written
+        #[arg(long)]
+        dry_run: bool,
+        /// What the file is whole in: `all` of its source, or for example /address/country=US (again for more values).
+        /// Known businesses of this scope that the file does not have are closed [default: as in the mapping]
+        #[arg(long, value_name = "SCOPE")]
+        scope: Vec<String>,
+        /// Close what is gone even if that is more than 5 % of the scope
+        #[arg(long)]
+        allow_gone: bool,
         /// Rows at once [default: 256]
         #[arg(long, value_name = "N")]
         concurrency: Option<usize>,

@@ -1,10 +1,11 @@
 //! What an import has to say about a row.
 
 use command_api::RegisterBusiness;
+use serde::{Deserialize, Serialize};
 
 /// Something about a row that its owner should know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Finding {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Finding {
     /// What it is about, a JSON pointer into the command.
     pub pointer: String,
     /// What is wrong, for programs.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::fields::names_in;
 use super::file_rules::FileRules;
+use super::scope::Scope;
 use crate::exit::Refusal;
 
 /// A whole mapping file. Unknown keys are refused, with their place.
@@ -18,6 +19,8 @@ pub struct Mapping {
     pub file: FileRules,
     /// Where the data comes from.
     pub source: SourceRule,
+    /// What the file is whole in; without it nothing is ever gone.
+    pub scope: Option<Scope>,
     /// JSON pointer of a member of `RegisterBusiness` -> where its value comes from.
     pub members: BTreeMap<String, MemberRule>,
     /// Where its coordinates come from; a GeoJSON feature has them in its geometry.
@@ -228,6 +231,7 @@ impl Mapping {
                 self.check_lookup(lookup, &format!("members.{pointer:?}"))?;
             }
         }
+        self.scope.as_ref().map_or(Ok(()), Scope::check)?;
         names_in(&self.source.external_id).map_err(|e| format!("source.external_id: {e}"))?;
         let rules = &self.categories;
         let mut targets: Vec<&String> = rules.otherwise.iter().collect();

@@ -40,6 +40,11 @@ impl ImportProgress {
         }
     }
 
+    /// All rows are read.
+    pub(super) fn look_for_gone(&self) {
+        self.bar.set_message("looking for what is gone");
+    }
+
     /// Takes the bar away.
     pub(super) fn finish(&self, report: &Report) {
         self.show(self.rows.load(Ordering::Relaxed), report);

@@ -1,6 +1,6 @@
 //! An import: reads rows, makes what they need, gives them to the directory, takes down what became of each.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
@@ -8,15 +8,16 @@ use command_api::{DefineCategory, DefineLocation, GivenLocationKind, LocalizedNa
 use events::{LocationKind, Point};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::JoinSet;
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::finding::{Finding, leave_out};
+use super::gone::{GoneRules, Present, close_gone};
 use super::mapping::Mapping;
 use super::progress::ImportProgress;
 use super::raw_row::RawRow;
 use super::reading::Reading;
 use super::report::{Report, RowPlace};
 use super::row::{Row, map_row};
+use super::scope::Scope;
 use super::writer::{DirectoryWriter, WriteError};
 use crate::signals::stopped;
 
@@ -34,6 +35,20 @@ pub(super) enum Ended {
     Unavailable(String),
     /// The rest of the file cannot be read.
     Unreadable(String),
+    /// Every row is accounted for; what is gone was not closed.
+    GoneRefused(String),
+}
+
+/// What an import is asked to do.
+#[derive(Debug, Clone)]
+pub(super) struct Plan<'a> {
+    pub reading: Reading,
+    pub mapping: &'a Mapping,
+    /// What the file is whole in.
+    pub scope: Option<Scope>,
+    pub allow_gone: bool,
+    /// Rows at once.
+    pub concurrency: usize,
 }
 
 struct Import {
@@ -42,6 +57,7 @@ struct Import {
     report: Arc<Report>,
     /// Locations made or found, each once, however many rows wait for it.
     locations: Mutex<HashMap<String, Arc<OnceCell<()>>>>,
+    scope: Option<Scope>,
 }
 
 /// Imports a file. Rows that were given to the directory are always finished, also when the import ends early.
@@ -49,30 +65,29 @@ struct Import {
 /// # Errors
 /// The file cannot be opened, a category not be defined, or the report not be written.
 pub(super) async fn import_file(
-    reading: Reading,
-    mapping: &Mapping,
-    concurrency: usize,
+    plan: &Plan<'_>,
     writer: Arc<dyn DirectoryWriter>,
     places: Arc<Places>,
     report: Arc<Report>,
     mut stop: tokio::sync::watch::Receiver<bool>,
 ) -> anyhow::Result<Ended> {
+    let mapping = plan.mapping;
     let progress = ImportProgress::start();
-    let mut rows = reading.start(progress.bar())?;
-    let import = Arc::new(Import { writer, places, report, locations: Mutex::default() });
+    let mut rows = plan.reading.clone().start(progress.bar())?;
+    let import = Arc::new(Import { writer, places, report, locations: Mutex::default(), scope: plan.scope.clone() });
     // What is wrong with the file as a whole is told before anything is made for its rows.
     let mut next = rows.next().await;
     if next.is_some() {
         import.define_categories(mapping).await?;
     }
 
-    let places_left = Arc::new(Semaphore::new(concurrency));
-    let mut seen = HashSet::new();
+    let places_left = Arc::new(Semaphore::new(plan.concurrency));
+    let mut present = Present::default();
     let mut tasks: JoinSet<Result<(), String>> = JoinSet::new();
     let mut ended = Ended::Whole;
     while let Some(row) = next {
         progress.row(&import.report);
-        if let Some((place, row)) = import.prepare(mapping, row, &mut seen) {
+        if let Some((place, row)) = import.prepare(mapping, row, &mut present) {
             let permit = places_left.clone().acquire_owned().await.context("the semaphore is never closed")?;
             let import = import.clone();
             tasks.spawn(async move {
@@ -99,12 +114,28 @@ pub(super) async fn import_file(
             ended = Ended::Unavailable(reason);
         }
     }
+    if let (Ended::Whole, Err(e)) = (&ended, rows.end().await) {
+        ended = Ended::Unreadable(format!("{e:#}"));
+    }
+    // What is gone is only known once all is read.
+    if let (Ended::Whole, Some(scope)) = (&ended, &plan.scope) {
+        let rules = GoneRules {
+            system: &mapping.source.system,
+            scope,
+            allow_gone: plan.allow_gone,
+            concurrency: plan.concurrency,
+            reason: format!("no longer in the data of {}", mapping.source.system),
+        };
+        progress.look_for_gone();
+        ended = match close_gone(&import.writer, &import.report, &present, &rules).await {
+            Ok(None) => Ended::Whole,
+            Ok(Some(refusal)) => Ended::GoneRefused(refusal),
+            Err(e) => Ended::Unavailable(e.to_string()),
+        };
+    }
     progress.finish(&import.report);
     import.report.finish()?;
-    match rows.end().await {
-        Err(e) if ended == Ended::Whole => Ok(Ended::Unreadable(format!("{e:#}"))),
-        _ => Ok(ended),
-    }
+    Ok(ended)
 }
 
 fn first_failure(tasks: &mut JoinSet<Result<(), String>>) -> Option<String> {
@@ -131,23 +162,28 @@ impl Import {
     }
 
     /// In the order of the file, so that of two rows with one id always the first counts.
-    fn prepare(&self, mapping: &Mapping, row: RawRow, seen: &mut HashSet<u128>) -> Option<(RowPlace, Row)> {
+    fn prepare(&self, mapping: &Mapping, row: RawRow, present: &mut Present) -> Option<(RowPlace, Row)> {
         let mut place = RowPlace { row: row.number, line: row.line, external_id: None };
         let row = match map_row(mapping, row.content) {
             Ok(row) => row,
             Err(refused) => {
-                place.external_id = refused.external_id;
                 if refused.is_skipped {
+                    place.external_id = refused.external_id;
                     self.report.skipped(&place, &refused.reason);
-                } else {
-                    self.report.rejected(&place, &[refused.reason]);
+                    return None;
                 }
+                match &refused.external_id {
+                    Some(external_id) => present.reject(external_id),
+                    // A row that says that it has no id is no business that was ever taken.
+                    None => present.unidentified += u64::from(refused.reason.pointer.is_empty()),
+                }
+                place.external_id = refused.external_id;
+                self.report.rejected(&place, &[refused.reason]);
                 return None;
             }
         };
         let external_id = row.business.source.as_ref().map(|source| source.external_id.clone()).unwrap_or_default();
-        // Hashes, so that a large file does not fill the memory with its ids.
-        let is_first = seen.insert(xxh3_128(external_id.as_bytes()));
+        let is_first = present.accept(&external_id);
         place.external_id = Some(external_id);
         if !is_first {
             let reason = Finding::new("/source/external_id", "duplicate_id", "an earlier row of the file has this id");
@@ -156,6 +192,10 @@ impl Import {
         }
         for warning in &row.warnings {
             self.report.warned(&place, warning);
+        }
+        if self.scope.as_ref().is_some_and(|scope| !scope.has_row(&row.business)) {
+            let detail = "the row is outside of the scope that the file is said to be whole in";
+            self.report.warned(&place, &Finding::new("", "outside_scope", detail));
         }
         Some((place, row))
     }
@@ -167,7 +207,8 @@ impl Import {
         for _ in 0..LEAVE_OUT_ROUNDS {
             let refused = match self.writer.upsert(&business).await {
                 Ok(upserted) => {
-                    self.report.accepted(upserted);
+                    let is_in_scope = self.scope.as_ref().is_some_and(|scope| scope.has_row(&business));
+                    self.report.upserted(place, &upserted, is_in_scope);
                     return Ok(());
                 }
                 Err(WriteError::Unavailable(reason)) => return Err(reason),
@@ -203,9 +244,10 @@ impl Import {
                 names: LocalizedNames([("en".to_owned(), node.name)].into()),
                 point: None,
             };
-            let ensured = cell.get_or_try_init(|| self.writer.ensure_location(&node.slug, body)).await;
+            let ensured =
+                cell.get_or_try_init(async || self.writer.ensure_location(&node.slug, body).await.map(|_| ())).await;
             match ensured {
-                Ok(()) => {}
+                Ok(_) => {}
                 Err(WriteError::Unavailable(reason)) => return Err(reason),
                 // The business is filed as far in as locations reach.
                 Err(WriteError::Refused(findings)) => {

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use command_api::AdminKeyFile;
+use command_api::{AdminKeyFile, CommandService};
 use event_log::{EventFeed, SqliteJournal};
 use events::{Actor, ActorKind, Position};
 use http_api::Problem;
@@ -22,12 +22,14 @@ use super::backup::backup;
 use super::readiness::{Readiness, words};
 use crate::admin_client::{GroupStatus, ParkedStream, Rebuild, SkipAnswer, SkipRequest};
 use crate::engine::DIRECTORY_GROUP;
+use crate::import::{DirectoryWriter, LocalWriter, RemoteAnswer, RemoteCall, WriteError};
 use crate::skip::{SkipError, skip_parked_event};
 
 /// What the admin endpoints work on.
 pub(super) struct Admin {
     pub(super) directory: Arc<GroupHandle>,
     pub(super) journal: SqliteJournal,
+    pub(super) commands: CommandService,
     pub(super) readiness: Readiness,
     pub(super) metrics: PrometheusHandle,
     pub(super) admin_key: AdminKeyFile,
@@ -49,6 +51,7 @@ pub(super) fn admin_router(admin: Admin) -> Router {
         .route("/admin/projections/{group}/pause", post(pause))
         .route("/admin/projections/{group}/resume", post(resume))
         .route("/admin/backup", post(backup))
+        .route("/admin/import", post(import))
         .with_state(Arc::new(admin))
 }
 
@@ -155,6 +158,25 @@ async fn skip(
         }
         Err(error @ (SkipError::Append(_) | SkipError::Journal(_))) => Err(unavailable(&error)),
     }
+}
+
+/// What `lawless import` asks: it opens no folder on which a server runs.
+async fn import(
+    State(admin): State<Arc<Admin>>,
+    headers: HeaderMap,
+    body: Result<Json<RemoteCall>, JsonRejection>,
+) -> Result<Json<RemoteAnswer>, Problem> {
+    if let Some(refusal) = refuse_strangers(&admin, &headers) {
+        return Err(refusal);
+    }
+    let Json(RemoteCall { dry_run, call }) = body.map_err(|e| invalid(e.body_text()))?;
+    let writer = LocalWriter::new(admin.commands.clone(), dry_run);
+    let answer = match Box::pin(writer.call(call)).await {
+        Ok(answer) => Ok(answer),
+        Err(WriteError::Refused(findings)) => Err(findings),
+        Err(error @ WriteError::Unavailable(_)) => return Err(unavailable(&error)),
+    };
+    Ok(Json(RemoteAnswer { answer, position: writer.position().map(|position| position.0) }))
 }
 
 /// The refusal of a request without the admin key.

@@ -62,12 +62,14 @@ pub async fn run_all(config: &Config, stays_empty: bool) -> anyhow::Result<()> {
             ..QueryOptions::new(cursor_key)
         },
     );
+    let service = engine.commands();
     let body_timeout = config.server.body_read_timeout();
     let batches = BatchOptions { line_read_timeout: body_timeout, stop: Some(stop.clone()), ..BatchOptions::default() };
-    let commands = command_api::router(engine.commands(), admin_key.clone(), batches);
+    let commands = command_api::router(service.clone(), admin_key.clone(), batches);
     let operations = admin_router(Admin {
         directory: directory.clone(),
         journal: engine.journal.clone(),
+        commands: service,
         readiness: Readiness::watch(directory.health(), stop.clone()),
         metrics,
         admin_key,

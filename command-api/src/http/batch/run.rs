@@ -160,12 +160,11 @@ impl Shared {
     async fn execute(self, asked: Asked, mut place: Place) -> Vec<u8> {
         place.turn().await;
         let context = CommandContext {
-            actor: self.actor,
             idempotency_key: asked.idempotency_key,
             if_match: asked.if_match,
             dry_run: self.dry_run,
             correlation: self.correlation,
-            occurred_at: None,
+            ..CommandContext::of(self.actor)
         };
         let number = place.number();
         let result = match self.api.decide(context, asked.command).await {

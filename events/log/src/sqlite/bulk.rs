@@ -9,6 +9,14 @@ use sqlx::{Arguments, AssertSqlSafe, Sqlite};
 
 /// The most rows in one statement; 1024 arguments at 16 columns, of 32,766 that SQLite takes.
 const MAX_ROWS: usize = 64;
+
+/// Before and after the rows of a look at claims: number, kind and value. CROSS JOIN keeps the order of the tables, so
+/// that each wanted row is one look into the index.
+pub(super) const FIND_CLAIMS_OF: (&str, &str) = (
+    "WITH wanted (n, kind, value) AS (",
+    ") SELECT n, c.stream_kind, c.stream_id
+       FROM wanted CROSS JOIN claims c ON c.kind = wanted.kind AND c.value = wanted.value",
+);
 const SIZES: usize = MAX_ROWS.ilog2() as usize + 1;
 
 /// One statement, for each number of rows.

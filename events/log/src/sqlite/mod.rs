@@ -35,7 +35,7 @@ use self::batch::Prepared;
 use self::reader::Reader;
 use self::statements::Statements;
 use self::writer::{Request, Work, Writer};
-use crate::append::{Append, Appended, Claim, IdempotencyKey};
+use crate::append::{Append, Appended, Claim, ClaimKind, IdempotencyKey};
 use crate::error::{AppendError, JournalError};
 use crate::port::{Journal, KeyRecord, Snapshot};
 
@@ -150,6 +150,16 @@ impl Journal for SqliteJournal {
 
     async fn find_claims(&self, claims: &[Claim]) -> Result<Vec<Option<StreamId>>, JournalError> {
         self.reader.claims(claims).await
+    }
+
+    async fn list_claims(
+        &self,
+        kind: ClaimKind,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, StreamId)>, JournalError> {
+        self.reader.claims_of(kind, prefix, after, limit).await
     }
 
     async fn load_snapshot(&self, stream: StreamId) -> Result<Option<Snapshot>, JournalError> {

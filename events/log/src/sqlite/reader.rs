@@ -1,13 +1,19 @@
 //! Reads, on connections of their own: they never wait for the writer.
 
+use std::sync::LazyLock;
+
 use events::{JournalId, Position, RecordedEvent, StreamId, StreamVersion};
 use sqlx::sqlite::SqlitePool;
 
+use super::bulk::{Bulk, FIND_CLAIMS_OF};
 use super::failure::failure;
 use super::rows::{Columns, event_columns, packed_columns, packed_event, recorded_event};
-use crate::append::{Appended, Claim, IdempotencyKey};
+use crate::append::{Appended, Claim, ClaimKind, IdempotencyKey};
 use crate::error::JournalError;
 use crate::port::{KeyRecord, Snapshot};
+
+/// All of a command's names in one round trip.
+static FIND_CLAIMS: LazyLock<Bulk> = LazyLock::new(|| Bulk::new(FIND_CLAIMS_OF.0, 3, FIND_CLAIMS_OF.1));
 
 /// What the journal and its feed read with.
 #[derive(Debug, Clone)]
@@ -96,17 +102,49 @@ impl Reader {
     pub(super) async fn claims(&self, claims: &[Claim]) -> Result<Vec<Option<StreamId>>, JournalError> {
         const READ: &str = "find claims";
         let mut connection = self.pool.acquire().await.map_err(|error| failure(READ, error))?;
-        let mut holders = Vec::with_capacity(claims.len());
-        for claim in claims {
-            let row = sqlx::query("SELECT stream_kind, stream_id FROM claims WHERE kind = ? AND value = ?")
-                .bind(claim.kind.name())
-                .bind(claim.value.as_str())
-                .fetch_optional(&mut *connection)
-                .await
-                .map_err(|error| failure(READ, error))?;
-            holders.push(row.map(|row| Columns { operation: READ, row: &row }.stream(0, 1)).transpose()?);
+        let numbered: Vec<_> = (0_i64..).zip(claims).collect();
+        let rows = FIND_CLAIMS.fetch(&mut connection, &numbered, |row, (number, claim)| {
+            row.bind(*number).bind(claim.kind.name()).bind(claim.value.as_str());
+        });
+        let mut holders = vec![None; claims.len()];
+        for row in rows.await.map_err(|error| failure(READ, error))? {
+            let columns = Columns { operation: READ, row: &row };
+            let number: usize = columns.number(0)?;
+            holders[number] = Some(columns.stream(1, 2)?);
         }
         Ok(holders)
+    }
+
+    /// Names of a kind that begin with a prefix, in byte order.
+    pub(super) async fn claims_of(
+        &self,
+        kind: ClaimKind,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, StreamId)>, JournalError> {
+        const READ: &str = "list claims";
+        // Text is compared byte by byte, and no byte of UTF-8 is above 0xf4: what begins with the prefix lies between
+        // the prefix and the prefix with the highest character there is.
+        let end = format!("{prefix}{}", char::MAX);
+        let rows = sqlx::query(
+            "SELECT value, stream_kind, stream_id FROM claims
+             WHERE kind = ? AND value > ? AND value >= ? AND value < ? ORDER BY value LIMIT ?",
+        )
+        .bind(kind.name())
+        .bind(after)
+        .bind(prefix)
+        .bind(end)
+        .bind(bounded(limit as u64))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|error| failure(READ, error))?;
+        rows.iter()
+            .map(|row| {
+                let columns = Columns { operation: READ, row };
+                Ok((columns.get(0)?, columns.stream(1, 2)?))
+            })
+            .collect()
     }
 
     /// The newest snapshot of a stream.

@@ -7,7 +7,7 @@ use events::{Position, StreamId, StreamVersion, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 
 use super::batch::{Decided, Known, Prepared};
-use super::bulk::Bulk;
+use super::bulk::{Bulk, FIND_CLAIMS_OF};
 use super::failure::failure;
 use super::reader::key_record;
 use super::rows::{Columns, event_columns};
@@ -40,12 +40,7 @@ impl Statements {
                    CROSS JOIN idempotency_keys k ON k.actor = wanted.actor AND k.key = wanted.key
                    CROSS JOIN events e ON e.position = k.last_position",
             ),
-            find_claims: Bulk::new(
-                "WITH wanted (n, kind, value) AS (",
-                3,
-                ") SELECT n, c.stream_kind, c.stream_id
-                   FROM wanted CROSS JOIN claims c ON c.kind = wanted.kind AND c.value = wanted.value",
-            ),
+            find_claims: Bulk::new(FIND_CLAIMS_OF.0, 3, FIND_CLAIMS_OF.1),
             find_versions: Bulk::new(
                 "WITH wanted (n, kind, id) AS (",
                 3,

@@ -118,3 +118,21 @@ pub async fn claims_of_different_kinds_are_different(harness: impl JournalHarnes
     }
     assert_eq!(read_all(&*harness.feed()).await.len(), 4);
 }
+
+/// Names are listed in byte order, page by page, those of one kind and prefix only.
+pub async fn claims_are_listed_by_their_prefix(harness: impl JournalHarness) {
+    let journal = harness.journal();
+    let stream = business();
+    let names = ["osm/1", "osm/10", "osm/2", "osm/\u{10fffe}", "osmium/1", "os", "osm", "pub/1"];
+    journal.append(claiming(stream, 0, &names)).await.unwrap();
+    let list = async |prefix: &str, after: &str, limit| {
+        let claims = journal.list_claims(ClaimKind::BusinessSlug, prefix, after, limit).await.unwrap();
+        assert!(claims.iter().all(|(_, owner)| *owner == stream));
+        claims.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    assert_eq!(list("osm/", "", 10).await, ["osm/1", "osm/10", "osm/2", "osm/\u{10fffe}"]);
+    assert_eq!(list("osm/", "osm/1", 2).await, ["osm/10", "osm/2"]);
+    assert_eq!(list("osm/", "osm/\u{10fffe}", 2).await, [""; 0]);
+    assert_eq!(list("nobody/", "", 2).await, [""; 0]);
+    assert_eq!(journal.list_claims(ClaimKind::BusinessSource, "osm/", "", 10).await.unwrap(), []);
+}

@@ -69,6 +69,7 @@ macro_rules! journal_laws {
             racing_claims_are_given_once,
             a_stream_may_claim_again_what_it_holds,
             a_name_may_be_claimed_twice_in_one_append,
+            claims_are_listed_by_their_prefix,
             claims_of_different_kinds_are_different,
         }
     };

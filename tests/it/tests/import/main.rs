@@ -1,12 +1,14 @@
 //! `lawless import`: every row is accounted for, nothing is doubled, whatever happens on the way.
 #![allow(clippy::unwrap_used)]
 
+mod difference;
 mod fixture;
+mod kills;
+mod shops;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use std::time::Duration;
 
 use event_log::{EventFeed, SqliteJournal, SqliteJournalOptions};
 use events::{Codec, Event, Position};
@@ -26,6 +28,11 @@ fn fixture_file() -> PathBuf {
 
 /// An import into `<folder>/data`, with its report in `<folder>/report`.
 fn import(folder: &Path, file: &Path) -> Command {
+    import_with(folder, file, &root().join("mappings/osm-places.toml"))
+}
+
+/// The same, with another mapping.
+fn import_with(folder: &Path, file: &Path, mapping: &Path) -> Command {
     let mut command = Command::new(lawless().unwrap());
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LAWLESS_")) {
         command.env_remove(name);
@@ -33,7 +40,7 @@ fn import(folder: &Path, file: &Path) -> Command {
     command
         .args(["import".as_ref(), file.as_os_str()])
         .arg("--mapping")
-        .arg(root().join("mappings/osm-places.toml"))
+        .arg(mapping)
         .arg("--data")
         .arg(folder.join("data"))
         .arg("--report")
@@ -146,45 +153,6 @@ async fn rows_are_accepted_or_rejected_with_their_reason_and_a_second_run_change
     std::fs::write(&copy, edited.to_string()).unwrap();
     let third = summary(&import(folder.path(), &copy).output().await.unwrap());
     assert_eq!(third, Summary { new: 0, changed: 5, unchanged: 495 - rejected, rejected });
-}
-
-/// Kills an import once its write-ahead log has this many bytes; how many rows were in then.
-async fn killed_at(folder: &Path, file: &Path, bytes: u64) -> u64 {
-    let mut running = import(folder, file).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let written = || std::fs::metadata(folder.join("data/journal.sqlite-wal")).map_or(0, |file| file.len());
-    while written() < bytes && running.try_wait().unwrap().is_none() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    running.kill().await.unwrap();
-    registrations(folder).await.len() as u64
-}
-
-#[tokio::test]
-async fn an_import_that_was_killed_goes_on_without_doubling() {
-    const ROWS: u64 = 6_000;
-    let rejected: u64 = REJECTED.iter().map(|(_, count)| count).sum();
-    let parent = tempfile::tempdir().unwrap();
-    let file = parent.path().join("many.geojson");
-    std::fs::write(&file, collection(ROWS)).unwrap();
-
-    // Categories come first and rows in large batches: the first kill that finds some rows, and not all, counts.
-    let mut killed = None;
-    for megabytes in 1..12 {
-        let folder = parent.path().join(megabytes.to_string());
-        std::fs::create_dir(&folder).unwrap();
-        let before = killed_at(&folder, &file, megabytes * 1_000_000).await;
-        if before > 0 && before < ROWS - rejected {
-            killed = Some((folder, before));
-            break;
-        }
-    }
-    let (folder, before) = killed.expect("one of the kills comes midway");
-
-    let resumed = summary(&import(&folder, &file).output().await.unwrap());
-    assert_eq!(resumed, Summary { new: ROWS - rejected - before, changed: 0, unchanged: before, rejected });
-    let counts = registrations(&folder).await;
-    assert_eq!(counts.len() as u64, ROWS - rejected);
-    assert!(counts.values().all(|count| *count == 1), "a row was registered twice");
 }
 
 #[tokio::test]

@@ -25,6 +25,8 @@ struct Fault {
     replace: String,
     note: String,
     test: Option<Vec<String>>,
+    #[serde(default)]
+    program: bool,
 }
 
 #[test]
@@ -38,6 +40,7 @@ fn every_seeded_fault_fits_the_code_in_one_place() {
         let text = std::fs::read_to_string(root().join(&fault.file)).unwrap();
         assert_eq!(text.matches(&fault.find).count(), 1, "{}: `find` must occur once in {}", fault.name, fault.file);
         assert_ne!(fault.find, fault.replace, "{} changes nothing", fault.name);
+        assert!(!fault.program || fault.test.is_some(), "{}: the usual test starts no program", fault.name);
         assert!(!fault.note.is_empty() && fault.test.as_ref().is_none_or(|test| !test.is_empty()), "{}", fault.name);
     }
 }
