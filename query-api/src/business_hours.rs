@@ -105,9 +105,9 @@ pub struct BusinessHours {
     get, path = "/v1/businesses/{id}/hours", tag = "businesses",
     params(
         ("id" = String, Path, description = "Id or slug. An old slug is redirected to the new one."),
-        ("from" = Option<String>, Query, description = "A date, or a time as in RFC 3339; today where the business is, when absent. A business without a time zone takes dates only."),
-        ("to" = Option<String>, Query, description = "A date or a time, itself excluded, at most 366 days later; 7 days later when absent."),
-        ("Lawless-Consistency" = Option<String>, Header, description = "Wait until this token's command is visible."),
+        ("from" = Option<String>, Query, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9:]+))?$", description = "A date, or a time as in RFC 3339; today where the business is, when absent. A business without a time zone takes dates only."),
+        ("to" = Option<String>, Query, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9:]+))?$", description = "A date or a time, itself excluded, at most 366 days later; 7 days later when absent."),
+        ("Lawless-Consistency" = Option<String>, Header, pattern = "^v1;[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12};[0-9]{1,15}$", description = "Wait until this token's command is visible."),
         ("If-None-Match" = Option<String>, Header, description = "`ETag` of what the client has."),
     ),
     responses(

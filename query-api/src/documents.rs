@@ -54,6 +54,26 @@ pub struct BusinessBatch {
     pub missing: Vec<String>,
 }
 
+/// What `GET /v1/businesses` answers: with `ids` the businesses asked for, else a page of all.
+#[derive(ToSchema)]
+#[schema(title = "Businesses")]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it describes the two answers, which are written from rows")]
+pub(crate) enum Businesses {
+    List(BusinessList),
+    Batch(BusinessBatch),
+}
+
+/// What `GET /v1/businesses/{id}` answers: the page, or the card with `view=card`.
+#[derive(ToSchema)]
+#[schema(title = "Business")]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it describes the two answers, which are written from rows")]
+pub(crate) enum Business {
+    Page(Box<views::BusinessPage>),
+    Card(Box<BusinessCard>),
+}
+
 /// A category or location in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

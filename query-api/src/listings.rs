@@ -66,11 +66,11 @@ impl ListQuery {
     params(
         ("slug" = String, Path, description = "Slug of the category; those below it are included."),
         ("location" = Option<String>, Query, description = "Slug of a location: only businesses there. In sort `best` only."),
-        ("sort" = Option<String>, Query, description = "`best` (default), `newest` or `name`."),
+        ("sort" = Option<String>, Query, pattern = "^(best|newest|name)$", description = "`best` (default), `newest` or `name`."),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
-        ("limit" = Option<u32>, Query, description = "1 to 100, 20 by default."),
-        ("locale" = Option<String>, Query, description = "BCP 47 tag: the language of names of categories and locations."),
-        ("Lawless-Consistency" = Option<String>, Header, description = "Wait until this token's command is visible."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100, 20 by default."),
+        ("locale" = Option<String>, Query, pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}$", description = "BCP 47 tag: the language of names of categories and locations."),
+        ("Lawless-Consistency" = Option<String>, Header, pattern = "^v1;[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12};[0-9]{1,15}$", description = "Wait until this token's command is visible."),
         ("If-None-Match" = Option<String>, Header, description = "`ETag` of what the client has."),
     ),
     responses(
@@ -95,11 +95,11 @@ pub(crate) async fn category_businesses(State(api): State<Arc<Api>>, path: PathT
     params(
         ("slug" = String, Path, description = "Slug of the location; everything in it is included."),
         ("category" = Option<String>, Query, description = "Slug of a category: only businesses of it. In sort `best` only."),
-        ("sort" = Option<String>, Query, description = "`best` (default), `newest` or `name`."),
+        ("sort" = Option<String>, Query, pattern = "^(best|newest|name)$", description = "`best` (default), `newest` or `name`."),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
-        ("limit" = Option<u32>, Query, description = "1 to 100, 20 by default."),
-        ("locale" = Option<String>, Query, description = "BCP 47 tag: the language of names of categories and locations."),
-        ("Lawless-Consistency" = Option<String>, Header, description = "Wait until this token's command is visible."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100, 20 by default."),
+        ("locale" = Option<String>, Query, pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}$", description = "BCP 47 tag: the language of names of categories and locations."),
+        ("Lawless-Consistency" = Option<String>, Header, pattern = "^v1;[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12};[0-9]{1,15}$", description = "Wait until this token's command is visible."),
         ("If-None-Match" = Option<String>, Header, description = "`ETag` of what the client has."),
     ),
     responses(

@@ -30,9 +30,9 @@ const LIMIT_MAX: usize = 500;
     get, path = "/v1/categories", tag = "categories",
     params(
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
-        ("limit" = Option<u32>, Query, description = "1 to 500, 100 by default."),
-        ("locale" = Option<String>, Query, description = "BCP 47 tag: the language of names."),
-        ("Lawless-Consistency" = Option<String>, Header, description = "Wait until this token's command is visible."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "1 to 500, 100 by default."),
+        ("locale" = Option<String>, Query, pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}$", description = "BCP 47 tag: the language of names."),
+        ("Lawless-Consistency" = Option<String>, Header, pattern = "^v1;[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12};[0-9]{1,15}$", description = "Wait until this token's command is visible."),
         ("If-None-Match" = Option<String>, Header, description = "`ETag` of what the client has."),
     ),
     responses(
@@ -55,9 +55,9 @@ pub(crate) async fn categories(State(api): State<Arc<Api>>, request: Request) ->
     get, path = "/v1/locations", tag = "locations",
     params(
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
-        ("limit" = Option<u32>, Query, description = "1 to 500, 100 by default."),
-        ("locale" = Option<String>, Query, description = "BCP 47 tag: the language of names."),
-        ("Lawless-Consistency" = Option<String>, Header, description = "Wait until this token's command is visible."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "1 to 500, 100 by default."),
+        ("locale" = Option<String>, Query, pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}$", description = "BCP 47 tag: the language of names."),
+        ("Lawless-Consistency" = Option<String>, Header, pattern = "^v1;[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12};[0-9]{1,15}$", description = "Wait until this token's command is visible."),
         ("If-None-Match" = Option<String>, Header, description = "`ETag` of what the client has."),
     ),
     responses(
@@ -81,9 +81,9 @@ pub(crate) async fn locations(State(api): State<Arc<Api>>, request: Request) -> 
     params(
         ("slug" = String, Path, description = "Slug of the category."),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page of children before."),
-        ("limit" = Option<u32>, Query, description = "Children: 1 to 500, 100 by default."),
-        ("locale" = Option<String>, Query, description = "BCP 47 tag: the language of names."),
-        ("Lawless-Consistency" = Option<String>, Header, description = "Wait until this token's command is visible."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Children: 1 to 500, 100 by default."),
+        ("locale" = Option<String>, Query, pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}$", description = "BCP 47 tag: the language of names."),
+        ("Lawless-Consistency" = Option<String>, Header, pattern = "^v1;[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12};[0-9]{1,15}$", description = "Wait until this token's command is visible."),
         ("If-None-Match" = Option<String>, Header, description = "`ETag` of what the client has."),
     ),
     responses(
@@ -108,9 +108,9 @@ pub(crate) async fn category(State(api): State<Arc<Api>>, path: PathText, reques
     params(
         ("slug" = String, Path, description = "Slug of the location."),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page of children before."),
-        ("limit" = Option<u32>, Query, description = "Children: 1 to 500, 100 by default."),
-        ("locale" = Option<String>, Query, description = "BCP 47 tag: the language of names."),
-        ("Lawless-Consistency" = Option<String>, Header, description = "Wait until this token's command is visible."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Children: 1 to 500, 100 by default."),
+        ("locale" = Option<String>, Query, pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}$", description = "BCP 47 tag: the language of names."),
+        ("Lawless-Consistency" = Option<String>, Header, pattern = "^v1;[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12};[0-9]{1,15}$", description = "Wait until this token's command is visible."),
         ("If-None-Match" = Option<String>, Header, description = "`ETag` of what the client has."),
     ),
     responses(

@@ -24,7 +24,10 @@ fn business_id(path: PathId) -> Result<BusinessId, Refused> {
 ///
 /// Without `slug` one is derived from the name; without `location` it is found by the point, else by the address.
 #[utoipa::path(post, path = "/v1/businesses", tag = "businesses", operation_id = "register_business",
-    request_body = RegisterBusiness, responses((status = 201, body = CommandAnswer)))]
+    request_body = RegisterBusiness, responses(
+        (status = 201, description = "Registered", body = CommandAnswer),
+        (status = 200, description = "With `dry_run=true`: it would be", body = CommandAnswer),
+    ))]
 pub(super) async fn register(State(api): State<Api>, request: Request) -> Result<Response, Refused> {
     let (context, body) = read::<RegisterBusiness>(request).await?;
     api.execute(context, Command::RegisterBusiness(Box::new(body))).await

@@ -97,7 +97,7 @@ pub(super) async fn history(State(api): State<Api>, path: PathId, request: Reque
 #[utoipa::path(get, path = "/v1/businesses/{id}/state", tag = "businesses", operation_id = "business_state",
     params(
         ("id" = String, Path, description = "Id, or a slug that it has or once had"),
-        ("as_of" = Option<String>, Query,
+        ("as_of" = Option<String>, Query, pattern = "^([1-9][0-9]{0,8}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9:]+))$",
             description = "A version (`3`), or an RFC 3339 time; its newest state when absent"),
         ("If-None-Match" = Option<String>, Header, description = "`ETag` of what the client has"),
     ),

@@ -2,8 +2,8 @@
 
 use http_api::{CONSISTENCY_HEADER, Problem};
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder, SecurityRequirement};
 use utoipa::{Modify, OpenApi};
@@ -76,23 +76,16 @@ fn describe(operation: &mut Operation) {
     operation.security =
         Some(vec![SecurityRequirement::new("admin_key", none), SecurityRequirement::new("admin_key_header", none)]);
     let parameters = operation.parameters.get_or_insert_default();
+    let version_tag = SchemaFormat::Custom("version-tag".to_owned());
     let shared = [
-        parameter("dry_run", ParameterIn::Query, Type::Boolean, "Decide and answer, but store nothing"),
-        parameter(
-            "Idempotency-Key",
-            ParameterIn::Header,
-            Type::String,
-            "Under which a retry gets the first answer again",
-        ),
-        parameter(
-            "If-Match",
-            ParameterIn::Header,
-            Type::String,
-            "`\"v12\"`: only at this version; `*`: only if it exists",
-        ),
-        parameter("X-Request-Id", ParameterIn::Header, Type::String, "Comes back in the answer and in problems"),
+        optional("dry_run", ParameterIn::Query, "Decide and answer, but store nothing (then 200)")
+            .schema(Some(ObjectBuilder::new().schema_type(Type::Boolean))),
+        header("Idempotency-Key", "Under which a retry gets the first answer again", Some("^[!-~]{1,255}$")),
+        header("If-Match", "`\"v12\"`: only at this version; `*`: only if it exists", None)
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String).format(Some(version_tag)))),
+        header("X-Request-Id", "Comes back in the answer and in problems", None),
     ];
-    parameters.extend(shared.into_iter().map(Into::into));
+    parameters.extend(shared.into_iter().map(|parameter| parameter.build().into()));
     for response in operation.responses.responses.values_mut() {
         if let RefOr::T(accepted) = response {
             let token = text_header("Send it with a read to see what the command did");
@@ -108,14 +101,14 @@ fn describe(operation: &mut Operation) {
     }
 }
 
-fn parameter(name: &str, parameter_in: ParameterIn, schema_type: Type, description: &str) -> Parameter {
-    ParameterBuilder::new()
-        .name(name)
-        .parameter_in(parameter_in)
-        .required(Required::False)
-        .description(Some(description))
-        .schema(Some(ObjectBuilder::new().schema_type(schema_type)))
-        .build()
+fn header(name: &str, description: &str, pattern: Option<&str>) -> ParameterBuilder {
+    let schema = ObjectBuilder::new().schema_type(Type::String).pattern(pattern);
+    optional(name, ParameterIn::Header, description).schema(Some(schema))
+}
+
+fn optional(name: &str, parameter_in: ParameterIn, description: &str) -> ParameterBuilder {
+    let parameter = ParameterBuilder::new().name(name).parameter_in(parameter_in).required(Required::False);
+    parameter.description(Some(description))
 }
 
 fn text_header(description: &str) -> RefOr<utoipa::openapi::header::Header> {

@@ -26,21 +26,23 @@ use super::maps::{AttributeChanges, Attributes, object};
 pub struct RegisterBusiness {
     /// The name it has in addresses; derived from the name when absent.
     #[garde(inner(custom(limits::slug)))]
+    #[schema(min_length = 1, max_length = 80)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slug: Option<String>,
     /// Its name, 1 to 200 characters.
     #[garde(custom(limits::line(200)))]
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, min_length = 1, max_length = 200)]
     pub name: String,
     /// Free text, up to 5,000 characters.
     #[garde(inner(custom(limits::description)))]
+    #[schema(min_length = 1, max_length = 5000)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Slugs of its categories, 1 to 5.
     #[garde(custom(limits::categories))]
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, min_items = 1, max_items = 5)]
     pub categories: Vec<String>,
     /// The one it is known for, one of `categories`; the first when absent.
     #[garde(custom(limits::primary_category(&self.categories)))]
@@ -48,6 +50,7 @@ pub struct RegisterBusiness {
     pub primary_category: Option<String>,
     /// Slug of the innermost location it lies in; found by point, else by address, when absent.
     #[garde(inner(custom(limits::tree_slug)))]
+    #[schema(min_length = 1, max_length = 80)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
     /// Postal address.
@@ -60,22 +63,27 @@ pub struct RegisterBusiness {
     pub point: Option<GivenPoint>,
     /// IANA time zone; that of the point when absent.
     #[garde(inner(custom(limits::time_zone)))]
+    #[schema(min_length = 1, max_length = 64)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
     /// Public phone number, up to 40 characters.
     #[garde(inner(custom(limits::line(40))))]
+    #[schema(min_length = 1, max_length = 40)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
     /// Public e-mail address.
     #[garde(inner(custom(limits::e_mail)))]
+    #[schema(min_length = 3, max_length = 254)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// Website, http or https, up to 2,000 characters.
     #[garde(inner(custom(limits::website)))]
+    #[schema(min_length = 8, max_length = 2000)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub website: Option<String>,
     /// Opening hours as OpenStreetMap writes them, up to 500 characters.
     #[garde(inner(custom(limits::opening_hours)))]
+    #[schema(min_length = 1, max_length = 500)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opening_hours: Option<String>,
     /// Further facts, key to text; up to 50.
@@ -96,31 +104,36 @@ pub struct ChangeBusinessDetails {
     /// New slug; the old one goes on to lead here.
     #[garde(inner(custom(limits::slug)))]
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "not_null")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, min_length = 1, max_length = 80)]
     pub slug: Option<String>,
     /// New name.
     #[garde(inner(custom(limits::line(200))))]
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "not_null")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, min_length = 1, max_length = 200)]
     pub name: Option<String>,
     /// New description.
     #[garde(inner(inner(custom(limits::description))))]
+    #[schema(min_length = 1, max_length = 5000)]
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub description: Option<Option<String>>,
     /// New phone number.
     #[garde(inner(inner(custom(limits::line(40)))))]
+    #[schema(min_length = 1, max_length = 40)]
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub phone: Option<Option<String>>,
     /// New e-mail address.
     #[garde(inner(inner(custom(limits::e_mail))))]
+    #[schema(min_length = 3, max_length = 254)]
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub email: Option<Option<String>>,
     /// New website.
     #[garde(inner(inner(custom(limits::website))))]
+    #[schema(min_length = 8, max_length = 2000)]
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub website: Option<Option<String>>,
     /// New opening hours.
     #[garde(inner(inner(custom(limits::opening_hours))))]
+    #[schema(min_length = 1, max_length = 500)]
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub opening_hours: Option<Option<String>>,
     /// Attributes to set; `null` removes one.
@@ -136,6 +149,7 @@ pub struct ChangeBusinessDetails {
 pub struct RelocateBusiness {
     /// Slug of the innermost location it lies in; found by point, else by address, when absent.
     #[garde(inner(custom(limits::tree_slug)))]
+    #[schema(min_length = 1, max_length = 80)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
     /// Postal address.
@@ -148,6 +162,7 @@ pub struct RelocateBusiness {
     pub point: Option<GivenPoint>,
     /// IANA time zone; that of the point when absent.
     #[garde(inner(custom(limits::time_zone)))]
+    #[schema(min_length = 1, max_length = 64)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
 }
@@ -160,7 +175,7 @@ pub struct RecategorizeBusiness {
     /// Slugs of its categories, 1 to 5.
     #[garde(custom(limits::categories))]
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, min_items = 1, max_items = 5)]
     pub categories: Vec<String>,
     /// The one it is known for, one of `categories`; the first when absent.
     #[garde(custom(limits::primary_category(&self.categories)))]
@@ -175,6 +190,7 @@ pub struct RecategorizeBusiness {
 pub struct CloseBusiness {
     /// Why, for people, up to 500 characters.
     #[garde(inner(custom(limits::reason)))]
+    #[schema(min_length = 1, max_length = 500)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -187,7 +203,7 @@ pub struct RemoveBusiness {
     /// Why, for people, up to 500 characters.
     #[garde(custom(limits::reason))]
     #[serde(default)]
-    #[schema(required)]
+    #[schema(required, min_length = 1, max_length = 500)]
     pub reason: String,
 }
 
@@ -197,24 +213,28 @@ pub struct RemoveBusiness {
 pub struct GivenAddress {
     /// Street and number.
     #[garde(inner(custom(limits::line(200))))]
+    #[schema(min_length = 1, max_length = 200)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub street: Option<String>,
     /// City, town or village.
     #[garde(inner(custom(limits::locality)))]
+    #[schema(min_length = 1, max_length = 200)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locality: Option<String>,
     /// State, province or county.
     #[garde(inner(custom(limits::line(200))))]
+    #[schema(min_length = 1, max_length = 200)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// Postal code.
     #[garde(inner(custom(limits::line(200))))]
+    #[schema(min_length = 1, max_length = 200)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postcode: Option<String>,
     /// ISO 3166-1 alpha-2, upper case.
     #[garde(inner(custom(limits::country)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "US")]
+    #[schema(example = "US", pattern = "^[A-Z]{2}$")]
     pub country: Option<String>,
 }
 
@@ -239,16 +259,20 @@ pub struct GivenPoint {
 pub struct GivenSource {
     /// The source system: lower-case letters, digits, `-`, `_`, `.`; up to 64.
     #[garde(custom(limits::source_system))]
+    #[schema(pattern = "^[a-z0-9_.-]{1,64}$")]
     pub system: String,
     /// The id there, unique in the system, up to 255 bytes.
     #[garde(custom(limits::external_id))]
+    #[schema(min_length = 1, max_length = 255)]
     pub external_id: String,
     /// SPDX licence id of the data.
     #[garde(inner(custom(limits::line(100))))]
+    #[schema(min_length = 1, max_length = 100)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
     /// Text that must be shown where the licence asks for it.
     #[garde(inner(custom(limits::attribution)))]
+    #[schema(min_length = 1, max_length = 500)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attribution: Option<String>,
 }

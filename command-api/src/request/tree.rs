@@ -17,6 +17,7 @@ use super::maps::{LocalizedNames, object};
 pub struct DefineCategory {
     /// Slug of the category above; absent at the top. Fixed once the category exists.
     #[garde(inner(custom(limits::tree_slug)))]
+    #[schema(min_length = 1, max_length = 80)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
     /// BCP 47 language tag to name; 1 to 50.
@@ -33,6 +34,7 @@ pub struct DefineCategory {
 pub struct DefineLocation {
     /// Slug of the location around it; absent at the top. Fixed once the location exists.
     #[garde(inner(custom(limits::tree_slug)))]
+    #[schema(min_length = 1, max_length = 80)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
     /// What it is.

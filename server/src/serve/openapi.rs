@@ -15,6 +15,7 @@ pub fn openapi_json() -> &'static str {
 fn openapi() -> OpenApi {
     let mut document = query_api::openapi();
     document.merge(command_api::openapi());
+    http_api::describe_problems(&mut document);
     document.info = InfoBuilder::new()
         .title("The Lawless Directory")
         .version(env!("CARGO_PKG_VERSION"))
