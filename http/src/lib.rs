@@ -2,11 +2,13 @@
 //!
 //! This crate must not know any endpoint.
 
+mod body;
 mod openapi;
 mod problem;
 mod request_id;
 mod token;
 
+pub use body::BodyTimedOut;
 pub use openapi::describe_problems;
 pub use problem::{FieldError, Problem, problem_content_type};
 pub use request_id::{RequestId, X_REQUEST_ID, assign_request_id};

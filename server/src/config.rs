@@ -43,12 +43,16 @@ pub struct ServerConfig {
     pub admin_listen: SocketAddr,
     /// Connections at once.
     pub max_connections: usize,
+    /// Connections at once where health, metrics and the operator's endpoints answer.
+    pub max_admin_connections: usize,
     /// Requests at once on one HTTP/2 connection.
     pub max_streams_per_connection: u32,
     /// How long the head of a request may take.
     pub header_read_timeout_ms: u64,
     /// How long the body of a request may take.
     pub body_read_timeout_ms: u64,
+    /// How long a client may take nothing of an answer.
+    pub unread_answer_timeout_ms: u64,
     /// Bytes of a request's head.
     pub max_header_bytes: usize,
     /// How long open requests may take when the server stops.
@@ -216,9 +220,11 @@ impl Config {
     fn check(&self) -> Result<(), Refusal> {
         let positive = [
             ("server.max_connections", self.server.max_connections as u64),
+            ("server.max_admin_connections", self.server.max_admin_connections as u64),
             ("server.max_streams_per_connection", self.server.max_streams_per_connection.into()),
             ("server.header_read_timeout_ms", self.server.header_read_timeout_ms),
             ("server.body_read_timeout_ms", self.server.body_read_timeout_ms),
+            ("server.unread_answer_timeout_ms", self.server.unread_answer_timeout_ms),
             ("server.drain_deadline_ms", self.server.drain_deadline_ms),
             ("journal.max_batch", self.journal.max_batch as u64),
             ("journal.queue", self.journal.queue as u64),
@@ -268,6 +274,11 @@ impl ServerConfig {
     /// See `body_read_timeout_ms`.
     pub fn body_read_timeout(&self) -> Duration {
         Duration::from_millis(self.body_read_timeout_ms)
+    }
+
+    /// See `unread_answer_timeout_ms`.
+    pub fn unread_answer_timeout(&self) -> Duration {
+        Duration::from_millis(self.unread_answer_timeout_ms)
     }
 
     /// See `drain_deadline_ms`.

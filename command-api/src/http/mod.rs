@@ -13,11 +13,12 @@ mod parameters;
 mod problems;
 mod sources;
 mod trees;
+mod whole_body;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRequest, Request};
+use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{get, patch, post, put};
@@ -68,7 +69,6 @@ pub fn router(service: CommandService, keys: AdminKeyFile, batches: BatchOptions
         .route("/v1/sources/{system}/businesses/{external_id}", put(sources::upsert))
         .route(BATCH_PATH, post(batch::batch))
         .route_layer(from_fn_with_state(api.clone(), authenticate::authenticate))
-        .route_layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(api)
 }
 
@@ -93,9 +93,7 @@ impl Api {
 async fn read<T: DeserializeOwned>(request: Request) -> Result<(CommandContext, T), Refused> {
     let (parts, body) = request.into_parts();
     let context = conditions::context(&parts)?;
-    let content_type = parts.headers.get(axum::http::header::CONTENT_TYPE).cloned();
-    let request = Request::from_parts(parts, body);
-    let bytes = axum::body::Bytes::from_request(request, &()).await.map_err(|rejection| Refused::body(&rejection))?;
-    let body = body::parse(content_type.as_ref(), &bytes)?;
+    let bytes = whole_body::read(&parts.headers, body).await?;
+    let body = body::parse(parts.headers.get(axum::http::header::CONTENT_TYPE), &bytes)?;
     Ok((context, body))
 }

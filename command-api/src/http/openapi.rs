@@ -13,10 +13,11 @@ use super::batch::{self, BATCH_PATH, BatchLine, BatchResult};
 use super::{businesses, history, sources, trees};
 
 /// Statuses that every command may be refused with.
-const REFUSALS: [(&str, &str); 11] = [
+const REFUSALS: [(&str, &str); 12] = [
     ("400", "Malformed: an unknown parameter, a header, or the body's JSON"),
     ("401", "The admin key is missing, malformed or wrong"),
     ("404", "There is no such business"),
+    ("408", "The body did not come in time"),
     ("409", "The directory refuses it: a taken slug or source, a closed business, a fixed parent"),
     ("410", "The business was removed"),
     ("412", "The aggregate is at another version than If-Match says"),

@@ -1,6 +1,5 @@
 //! Errors to problems: every code of the command API, in one place. `docs/errors.md` lists them for clients.
 
-use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use event_log::JournalError;
@@ -66,11 +65,18 @@ impl Refused {
         )
     }
 
-    pub(super) fn body(rejection: &BytesRejection) -> Self {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            return Self::too_large(format!("at most {MAX_BODY_BYTES} bytes"));
-        }
-        Self::from(problem(400, "malformed_request", "The request is malformed").detail(rejection.body_text()))
+    pub(super) fn body_too_large() -> Self {
+        Self::too_large(format!("at most {MAX_BODY_BYTES} bytes"))
+    }
+
+    pub(super) fn body_timed_out() -> Self {
+        Self::from(problem(408, "body_timed_out", "The body did not come in time"))
+    }
+
+    /// What there is of the body is not what was announced.
+    pub(super) fn body_broken_off() -> Self {
+        let detail = "the body broke off, or its chunks cannot be read";
+        Self::from(problem(400, "malformed_request", "The request is malformed").detail(detail))
     }
 
     fn too_large(detail: String) -> Self {

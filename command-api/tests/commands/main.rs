@@ -8,6 +8,7 @@ mod batches;
 mod conflicts;
 mod directory;
 mod history;
+mod http_bodies;
 mod http_refusals;
 mod http_success;
 mod idempotency;

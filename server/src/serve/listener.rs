@@ -6,21 +6,22 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use command_api::BATCH_PATH;
+use http_api::BodyTimedOut;
 use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 use tower::ServiceExt;
 
+use super::places::{Places, Seat};
 use crate::config::ServerConfig;
 use crate::exit::Refusal;
 use crate::signals::stopped;
@@ -39,7 +40,8 @@ pub(super) async fn bind(address: SocketAddr, option: &'static str) -> anyhow::R
     })
 }
 
-/// Serves until `stop` says so, then waits for open requests, at most as long as the drain deadline.
+/// Serves at most so many connections at once until `stop` says so, then waits for open requests, at most as long as
+/// the drain deadline.
 ///
 /// # Errors
 /// Requests were still open at the deadline.
@@ -47,16 +49,13 @@ pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
     config: &ServerConfig,
+    max_connections: usize,
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let builder = connection_builder(config);
-    let places = Arc::new(Semaphore::new(config.max_connections));
+    let mut places = Places::new(max_connections);
     let graceful = GracefulShutdown::new();
     loop {
-        let place = tokio::select! {
-            () = stopped(&mut stop) => break,
-            place = places.clone().acquire_owned() => place.context("the listener's places are gone")?,
-        };
         let stream = tokio::select! {
             () = stopped(&mut stop) => break,
             accepted = listener.accept() => match accepted {
@@ -64,16 +63,18 @@ pub(super) async fn serve(
                 Err(e) => {
                     // A connection that went away, or no descriptor left: neither ends the server.
                     tracing::warn!(error = %e, "a connection could not be accepted");
+                    places.make_room();
                     tokio::time::sleep(ACCEPT_REST).await;
                     continue;
                 }
             },
         };
-        let serving = serve_connection(&builder, stream, router.clone(), &graceful);
-        tokio::spawn(async move {
-            serving.await;
-            drop(place);
-        });
+        // Only now, with somebody at the door, must somebody idle go.
+        let seat = tokio::select! {
+            () = stopped(&mut stop) => break,
+            seat = places.next() => seat,
+        };
+        tokio::spawn(serve_connection(&builder, stream, router.clone(), seat, config, &graceful));
     }
     // New connections are refused from here on, open ones are told to finish.
     drop(listener);
@@ -102,22 +103,68 @@ fn serve_connection(
     builder: &auto::Builder<TokioExecutor>,
     stream: TcpStream,
     router: Router,
+    seat: Arc<Seat>,
+    config: &ServerConfig,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + Send + use<> {
     // Answers are small and latency counts.
     if let Err(e) = stream.set_nodelay(true) {
         tracing::debug!(error = %e, "TCP_NODELAY could not be set");
     }
-    let service = router.map_request(|request: hyper::Request<Incoming>| request.map(Body::new));
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
+    give_up_on_silence(&stream, config.unread_answer_timeout());
+    let of_requests = seat.clone();
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let under_way = of_requests.begin();
+        let answering = router.clone().oneshot(request.map(Body::new));
+        async move { answering.await.map(|response| response.map(|body| under_way.answer(body))) }
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     let watched = graceful.watch(connection);
+    let first_request_timeout = config.header_read_timeout();
     async move {
-        if let Err(e) = watched.await {
-            // A client that breaks off is no event of ours.
-            tracing::debug!(error = %e, "a connection ended badly");
+        let mut watched = std::pin::pin!(watched);
+        let mut first_request = std::pin::pin!(sleep(first_request_timeout));
+        let mut waits_for_first = true;
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut watched => {
+                    if let Err(e) = ended {
+                        // A client that breaks off is no event of ours.
+                        tracing::debug!(error = %e, "a connection ended badly");
+                    }
+                    return;
+                }
+                // The library times heads from their first byte on. One that sends nothing is timed here.
+                () = &mut first_request, if waits_for_first => {
+                    if !seat.was_asked() {
+                        return;
+                    }
+                    waits_for_first = false;
+                }
+                () = seat.told_to_leave() => {
+                    if seat.is_idle() {
+                        return;
+                    }
+                }
+            }
         }
     }
 }
+
+/// Lets the system end the connection when the other side takes nothing of what was sent to it for so long: what waits
+/// to be sent takes memory.
+#[cfg(target_os = "linux")]
+fn give_up_on_silence(stream: &TcpStream, patience: Duration) {
+    let milliseconds = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
+    if let Err(e) = rustix::net::sockopt::set_tcp_user_timeout(stream, milliseconds) {
+        tracing::debug!(error = %e, "TCP_USER_TIMEOUT could not be set");
+    }
+}
+
+/// Other systems have no such option: there it is `max_connections` alone that bounds what waits to be sent.
+#[cfg(not(target_os = "linux"))]
+fn give_up_on_silence(_stream: &TcpStream, _patience: Duration) {}
 
 /// A body that ends with an error when it is not complete in time, however steadily it trickles.
 struct DeadlineBody {
@@ -137,7 +184,7 @@ impl hyper::body::Body for DeadlineBody {
             return Poll::Ready(frame);
         }
         ready!(self.deadline.as_mut().poll(context));
-        Poll::Ready(Some(Err(axum::Error::new("the body of the request took too long"))))
+        Poll::Ready(Some(Err(axum::Error::new(BodyTimedOut))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -176,7 +223,7 @@ mod tests {
         let listener = bind("127.0.0.1:0".parse().unwrap(), "--listen").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, stop) = watch::channel(false);
-        let serving = tokio::spawn(async move { serve(listener, router, &config, stop).await });
+        let serving = tokio::spawn(async move { serve(listener, router, &config, config.max_connections, stop).await });
         (address, sender, serving)
     }
 

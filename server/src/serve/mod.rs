@@ -2,10 +2,12 @@
 
 mod admin;
 mod backup;
+mod descriptors;
 mod errors_page;
 mod listener;
 mod openapi;
 mod pages;
+mod places;
 mod readiness;
 mod request_log;
 mod router;

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 use super::admin::{Admin, admin_router};
+use super::descriptors::connections_that_fit;
 use super::listener::{bind, serve};
 use super::readiness::Readiness;
 use super::router::{around, public_router};
@@ -106,8 +107,11 @@ async fn serve_both(
     config: Config,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let api = serve(api.0, api.1, &config.server, stop.clone());
-    let admin = serve(admin.0, admin.1, &config.server, stop);
+    let max_admin_connections = config.server.max_admin_connections;
+    let wanted = config.server.max_connections.saturating_add(max_admin_connections);
+    let max_connections = connections_that_fit(wanted).saturating_sub(max_admin_connections).max(1);
+    let api = serve(api.0, api.1, &config.server, max_connections, stop.clone());
+    let admin = serve(admin.0, admin.1, &config.server, max_admin_connections, stop);
     let (api, admin) = tokio::join!(api, admin);
     api.and(admin)
 }

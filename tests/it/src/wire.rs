@@ -81,9 +81,27 @@ impl Wire {
         Ok(Received { status, headers, body })
     }
 
+    /// Says that nothing more will be sent.
+    ///
+    /// # Errors
+    /// The other side has closed.
+    pub async fn end(&mut self) -> anyhow::Result<()> {
+        self.stream.shutdown().await.context("ending")
+    }
+
+    /// Whether something of an answer, or its end, comes within this time.
+    pub async fn has_come_within(&mut self, time: Duration) -> bool {
+        !self.unread.is_empty() || timeout(time, self.stream.read_buf(&mut self.unread)).await.is_ok()
+    }
+
     /// Whether the other side closes, having sent nothing more.
     pub async fn is_closed(&mut self) -> bool {
-        self.unread.is_empty() && !self.more().await.unwrap_or(false)
+        self.unread.is_empty()
+            && match timeout(PATIENCE, self.stream.read_buf(&mut self.unread)).await {
+                // Cut off in the middle, or ended.
+                Ok(read) => read.map_or(true, |bytes| bytes == 0),
+                Err(_) => false,
+            }
     }
 
     /// Reads more. False when the other side has closed.
