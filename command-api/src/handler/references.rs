@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use event_log::{Claim, ClaimKind};
 use events::{Address, CategoryId, LocationId, Point};
 
 use super::CommandService;
@@ -76,15 +77,9 @@ impl CommandService {
             }
             None => {
                 let by_address = address.as_ref().map(|address| places.chain_of_address(address)).unwrap_or_default();
-                let mut found = None;
                 // The innermost that the directory has.
-                for node in chain.iter().rev().chain(by_address.iter().rev()) {
-                    found = self.defined_location(&node.slug, reading).await?;
-                    if found.is_some() {
-                        break;
-                    }
-                }
-                found
+                let slugs = chain.iter().rev().chain(by_address.iter().rev()).map(|node| node.slug.as_str());
+                self.first_defined_location(&slugs.collect::<Vec<_>>(), reading).await?
             }
         };
         let time_zone = match time_zone {
@@ -96,6 +91,26 @@ impl CommandService {
             None => point.and_then(|point| places.time_zone(point)).map(str::to_owned),
         };
         Ok(FoundPlace { place: Place { location, address, point, time_zone }, city })
+    }
+
+    /// The first of these that is defined. What memory does not tell is asked in one round trip: of the many places on
+    /// earth most directories have few.
+    async fn first_defined_location(
+        &self,
+        slugs: &[&str],
+        reading: &mut Reading,
+    ) -> Result<Option<LocationId>, CommandError> {
+        let is_remembered = |slug: &&&str| self.inner.locations.remembers(LocationId::from_slug(slug).0);
+        let remembered = slugs.iter().find(is_remembered);
+        let asked = slugs.iter().take_while(|slug| !is_remembered(slug));
+        let claim = |slug: &&str| Claim { kind: ClaimKind::LocationSlug, value: (*slug).to_owned() };
+        let claims: Vec<Claim> = asked.clone().map(claim).collect();
+        let owners = if claims.is_empty() { Vec::new() } else { self.inner.journal.find_claims(&claims).await? };
+        let defined = asked.zip(owners).find(|(_, owner)| owner.is_some()).map(|(slug, _)| slug);
+        match defined.or(remembered) {
+            Some(slug) => self.defined_location(slug, reading).await,
+            None => Ok(None),
+        }
     }
 
     async fn defined_location(&self, slug: &str, reading: &mut Reading) -> Result<Option<LocationId>, CommandError> {

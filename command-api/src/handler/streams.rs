@@ -123,6 +123,11 @@ impl<A: Aggregate> Streams<A> {
         }
     }
 
+    /// Whether it is known to exist without asking the journal.
+    pub(super) fn remembers(&self, id: Uuid) -> bool {
+        self.recent.peek(&id).is_some()
+    }
+
     /// The state that a stream had at a version.
     pub(super) async fn at_version(&self, id: Uuid, version: StreamVersion) -> Result<Known<A>, CommandError> {
         match self.recent.get(&id) {

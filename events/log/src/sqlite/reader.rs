@@ -15,6 +15,9 @@ use crate::port::{KeyRecord, Snapshot};
 /// All of a command's names in one round trip.
 static FIND_CLAIMS: LazyLock<Bulk> = LazyLock::new(|| Bulk::new(FIND_CLAIMS_OF.0, 3, FIND_CLAIMS_OF.1));
 
+// A limit that is a parameter alone is part of the plan: SQLite would prepare the statement anew whenever it is bound.
+// As part of a sum it is not.
+
 /// What the journal and its feed read with.
 #[derive(Debug, Clone)]
 pub(super) struct Reader {
@@ -29,7 +32,7 @@ impl Reader {
         let rows = sqlx::query(concat!(
             "SELECT ",
             packed_columns!(),
-            " FROM events WHERE position > ? ORDER BY position LIMIT ?"
+            " FROM events WHERE position > ? ORDER BY position LIMIT 0 + ?"
         ))
         .bind(bounded(after.0))
         .bind(bounded(limit as u64))
@@ -60,7 +63,7 @@ impl Reader {
         let rows = sqlx::query(concat!(
             "SELECT ",
             event_columns!(),
-            " FROM events WHERE stream_id = ? AND stream_kind = ? AND version > ? ORDER BY version LIMIT ?"
+            " FROM events WHERE stream_id = ? AND stream_kind = ? AND version > ? ORDER BY version LIMIT 0 + ?"
         ))
         .bind(stream.id.as_bytes().as_slice())
         .bind(stream.kind.name())
@@ -129,7 +132,7 @@ impl Reader {
         let end = format!("{prefix}{}", char::MAX);
         let rows = sqlx::query(
             "SELECT value, stream_kind, stream_id FROM claims
-             WHERE kind = ? AND value > ? AND value >= ? AND value < ? ORDER BY value LIMIT ?",
+             WHERE kind = ? AND value > ? AND value >= ? AND value < ? ORDER BY value LIMIT 0 + ?",
         )
         .bind(kind.name())
         .bind(after)

@@ -229,7 +229,7 @@ pub(super) async fn remove_old_keys(
     let done = sqlx::query(
         "DELETE FROM idempotency_keys WHERE first_position IN (
              SELECT oldest.first_position
-             FROM (SELECT first_position FROM idempotency_keys ORDER BY first_position LIMIT ?) oldest
+             FROM (SELECT first_position FROM idempotency_keys ORDER BY first_position LIMIT 0 + ?) oldest
              CROSS JOIN events e ON e.position = oldest.first_position
              WHERE e.recorded_at < ?)",
     )
