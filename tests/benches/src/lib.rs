@@ -7,6 +7,7 @@ pub mod footprint;
 pub mod import;
 pub mod journal;
 pub mod latency;
+pub mod live_rebuild;
 pub mod reads;
 pub mod rebuild;
 

@@ -11,7 +11,7 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Benches there are, in the order in which they run.
-const NAMES: &[&str] = &["journal", "reads", "latency", "import", "batch", "rebuild", "footprint"];
+const NAMES: &[&str] = &["journal", "reads", "latency", "import", "batch", "rebuild", "live-rebuild", "footprint"];
 
 /// Measures what the product promises, each thing beside its control.
 #[derive(Parser)]
@@ -62,6 +62,7 @@ async fn run(name: &str, settings: &Settings) -> anyhow::Result<Vec<Measurement>
         "import" => benches::import::run(settings).await,
         "batch" => benches::batch::run(settings).await,
         "rebuild" => benches::rebuild::run(settings).await,
+        "live-rebuild" => benches::live_rebuild::run(settings).await,
         "footprint" => benches::footprint::run(settings).await,
         _ => bail!("{name} is listed and not wired"),
     }

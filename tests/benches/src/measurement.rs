@@ -53,6 +53,11 @@ impl Bound {
         Self { of: Of::Ratio, op: Op::AtLeast, value }
     }
 
+    /// The figure must be at most this many times its control.
+    pub fn ratio_at_most(value: f64) -> Self {
+        Self { of: Of::Ratio, op: Op::AtMost, value }
+    }
+
     fn symbol(self) -> &'static str {
         match self.op {
             Op::AtLeast => "≥",

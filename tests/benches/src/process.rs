@@ -54,6 +54,19 @@ impl Server {
         self.program.kill().await
     }
 
+    /// Asks it to end and waits until it has.
+    pub(crate) async fn terminate(mut self) -> anyhow::Result<()> {
+        self.program.terminate()?;
+        let status = self.program.wait().await?;
+        ensure!(status.success(), "the product ended with {status}");
+        Ok(())
+    }
+
+    /// Where health, metrics and the operator's endpoints answer.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// A client that holds the admin key.
     pub(crate) fn client(&self) -> anyhow::Result<it::Client> {
         self.program.client()

@@ -85,7 +85,7 @@ async fn rebuild(feed: Arc<dyn EventFeed>, folder: &Path) -> anyhow::Result<Dura
 }
 
 /// A journal with at least this many events; its file and its head.
-async fn prepare_journal(settings: &Settings, wanted: u64) -> anyhow::Result<(PathBuf, u64)> {
+pub(crate) async fn prepare_journal(settings: &Settings, wanted: u64) -> anyhow::Result<(PathBuf, u64)> {
     // Another set of schemas is another journal.
     let name = format!("journal-{wanted}-{:08x}", events::schema_fingerprint());
     let (folder, making) = (settings.cache.join(&name), settings.cache.join(format!("{name}.new")));
