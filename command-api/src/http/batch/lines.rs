@@ -96,6 +96,11 @@ impl Lines {
         }
     }
 
+    /// Says that no line was wanted until now: the time until then is not the client's.
+    pub(super) fn not_wanted(&mut self) {
+        self.deadline = None;
+    }
+
     /// Throws away what still comes, until the body ends.
     pub(super) async fn discard(&mut self) {
         while let Some(Ok(_)) = self.body.frame().await {}
@@ -224,6 +229,21 @@ mod tests {
             next = asked => assert_eq!(next, Next::End(End::TooSlow)),
             () = trickle => unreachable!("somebody listens"),
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_in_which_no_line_is_wanted_does_not_count() {
+        let (mut sender, body) = Channel::<Bytes, axum::Error>::new(1);
+        let mut lines = Lines::of(Body::new(body), 1_000, PATIENCE);
+        assert!(tokio::time::timeout(PATIENCE / 2, lines.next()).await.is_err(), "nothing has come");
+        tokio::time::sleep(PATIENCE).await;
+        lines.not_wanted();
+        let late = async {
+            tokio::time::sleep(PATIENCE / 2).await;
+            sender.send_data(Bytes::from_static(b"a\n")).await.unwrap();
+        };
+        let (next, ()) = tokio::join!(lines.next(), late);
+        assert_eq!(next, Next::Line(Bytes::from_static(b"a")));
     }
 
     proptest! {

@@ -74,6 +74,9 @@ impl Batch {
         loop {
             let may_take =
                 over.is_none() && taken.len() < options.max_lines_in_flight && bytes < options.max_bytes_in_flight;
+            if !may_take {
+                self.lines.not_wanted();
+            }
             tokio::select! {
                 biased;
                 text = first_result(&mut taken), if !taken.is_empty() => {
@@ -91,6 +94,8 @@ impl Batch {
                     if !self.send(chunk, options.result_write_timeout).await {
                         return;
                     }
+                    // It may have waited for the client to read.
+                    self.lines.not_wanted();
                 }
                 () = stopping(options.stop.clone()), if over.is_none() => over = Some(Over::Stopping),
                 next = self.lines.next(), if may_take => match next {
