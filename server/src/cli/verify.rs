@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use event_log::{EventFeed, SqliteEventFeed};
+use event_log::{EventFeed, Journal, SqliteEventFeed};
 use events::{Codec, Position, RecordedEvent, StreamId, StreamVersion};
 use indicatif::{ProgressBar, ProgressStyle};
 use projectors::{
-    DIRECTORY_VERSION, Difference, DirectoryProjection, Generations, LmdbProjectionStore, ProjectionStore,
-    ReplayOptions, RunnerOptions, StoreOptions, replay,
+    Checkpoint, DIRECTORY_VERSION, Difference, DirectoryProjection, Generations, LmdbProjectionStore, ProjectionStore,
+    ReplayOptions, RunnerOptions, StoreError, StoreOptions, replay,
 };
 use tokio::runtime::Handle;
 
@@ -51,6 +51,14 @@ pub async fn verify_views(config: &Config) -> anyhow::Result<()> {
     let store = StoreOptions { map_bytes: config.views.map_gib << 30, ..StoreOptions::default() };
     let views = LmdbProjectionStore::open(&folder, &store)?;
     let Some(checkpoint) = views.checkpoint()? else { bail!("the views are empty; the server fills them") };
+    let (journal, head) = (engine.journal.id(), engine.head().await?);
+    if checkpoint.journal_id != journal || checkpoint.position > head {
+        // A replay would wait for events that never come.
+        let Checkpoint { journal_id, position, .. } = checkpoint;
+        let reason =
+            format!("they follow journal {journal_id} to {position}, this is journal {journal} and ends at {head}");
+        return Err(StoreError::Foreign { reason }.into());
+    }
     let (found, ours) = (checkpoint.projection_version, DIRECTORY_VERSION);
     ensure!(
         found == ours,
