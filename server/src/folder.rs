@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::backup::MANIFEST_FILE;
 use crate::exit::Refusal;
 
 /// Version of the folder's layout.
@@ -156,6 +157,9 @@ fn check_format(path: &Path) -> anyhow::Result<()> {
         Err(e) if e.kind() == ErrorKind::NotADirectory => return refuse("is not a folder".to_owned()),
         Err(e) => return Err(e).with_context(|| format!("the data folder {} cannot be read", path.display())),
     };
+    if path.join(MANIFEST_FILE).exists() {
+        return refuse("is a backup; `lawless restore` makes a data folder of it".to_owned());
+    }
     if let Some(found) = read_if_there(&path.join("format"))? {
         if found == format_text() {
             return Ok(());

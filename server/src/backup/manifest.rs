@@ -17,7 +17,7 @@ use crate::folder::write_private;
 const FORMAT: u32 = 1;
 
 /// The manifest's file.
-pub(super) const MANIFEST_FILE: &str = "backup.json";
+pub(crate) const MANIFEST_FILE: &str = "backup.json";
 
 /// A manifest is short.
 const BYTES_MAX: u64 = 1 << 20;

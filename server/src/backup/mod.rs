@@ -16,7 +16,7 @@ mod restore;
 
 pub(crate) use adopt::adopt_journal;
 pub(crate) use make::{BackupSource, check_empty, make_backup};
-pub(crate) use manifest::Manifest;
+pub(crate) use manifest::{MANIFEST_FILE, Manifest};
 pub(crate) use restore::restore_backup;
 
 use serde::{Deserialize, Serialize};

@@ -54,6 +54,11 @@ async fn a_damaged_backup_is_refused() {
     let (source, saved) = (folder.path().join("source"), folder.path().join("saved"));
     done(command(&source).args(["demo", "--businesses", "20"])).await;
     done(&mut backup(&source, &saved)).await;
+    // Used as a data folder, it would become another history under the same id.
+    let (code, said) = ended(command(&saved).args(["journal", "verify"])).await;
+    assert_eq!(code, 6, "{said}");
+    assert!(said.contains("is a backup"), "{said}");
+
     let target = folder.path().join("target");
     let refused = async |what: &str| {
         let (code, said) = ended(&mut restore(&saved, &target, true)).await;
