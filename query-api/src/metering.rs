@@ -64,12 +64,6 @@ pub(crate) struct Meters(Vec<Meter>);
 impl Meters {
     /// Registers them with the recorder that is installed by now.
     pub(crate) fn new() -> Self {
-        metrics::describe_counter!("http_server_requests_total", "Requests answered.");
-        metrics::describe_histogram!(
-            "http_server_request_duration_seconds",
-            metrics::Unit::Seconds,
-            "Time from the first handler to the finished response."
-        );
         let mut meters = Vec::with_capacity(Endpoint::ALL.len() * METHODS.len() * STATUS_CLASSES.len());
         for endpoint in Endpoint::ALL {
             for method in METHODS {

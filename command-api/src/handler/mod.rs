@@ -127,6 +127,8 @@ impl CommandService {
         {
             return Ok(accepted);
         }
+        // Told as 0 before the first one, too.
+        let conflicts = metrics::counter!("lawless_command_conflicts_total", "command" => command.name());
         // A dry run has no append that would notice a state from memory to be old.
         let mut reading = if request.context.dry_run { Reading::reloaded() } else { Reading::recent() };
         loop {
@@ -141,7 +143,7 @@ impl CommandService {
                 Ok(Step::NothingToDo(_)) | Err(_) => {}
                 Ok(Step::Conflict) => {
                     request.conflicts += 1;
-                    metrics::counter!("lawless_command_conflicts_total", "command" => command.name()).increment(1);
+                    conflicts.increment(1);
                     if request.conflicts >= self.inner.options.max_attempts {
                         return Err(CommandError::TooMuchContention { attempts: request.conflicts });
                     }

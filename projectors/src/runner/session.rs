@@ -245,7 +245,7 @@ impl<'a> Session<'a> {
     }
 
     fn committed(&mut self, batch: &Batch, head: Position, took: Duration, measures: &Measures) {
-        measures.committed(batch.last, head, batch.parked.len(), batch.events, &batch.changes, took);
+        measures.committed(batch.events, &batch.changes, took);
         self.observer.committed(batch.last.position, head, &batch.parked);
     }
 }

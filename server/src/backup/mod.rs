@@ -40,10 +40,10 @@ pub(crate) type ProgressSender = watch::Sender<Progress>;
 const SMALL_FILES: [&str; 4] = ["format", "admin-key", "cursor-key", "demo-unfinished"];
 
 /// The name of the journal in a backup, as in a data folder.
-const JOURNAL_FILE: &str = "journal.sqlite";
+pub(crate) const JOURNAL_FILE: &str = "journal.sqlite";
 
 /// The name of the views in a backup, as in a data folder.
-const VIEWS_FOLDER: &str = "views";
+pub(crate) const VIEWS_FOLDER: &str = "views";
 
 fn tell(progress: &ProgressSender, step: &str, bytes: u64, of: u64) {
     progress.send_replace(Progress { step: step.to_owned(), bytes, of });

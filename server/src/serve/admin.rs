@@ -19,6 +19,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::backup::backup;
+use super::metrics::measure;
 use super::readiness::{Readiness, words};
 use crate::admin_client::{GroupStatus, ParkedStream, Rebuild, SkipAnswer, SkipRequest};
 use crate::engine::DIRECTORY_GROUP;
@@ -62,6 +63,7 @@ async fn ready(State(admin): State<Arc<Admin>>) -> Response {
 }
 
 async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
+    measure(&admin).await;
     let content_type = HeaderValue::from_static("text/plain; version=0.0.4");
     ([(header::CONTENT_TYPE, content_type)], admin.metrics.render()).into_response()
 }

@@ -74,7 +74,13 @@ pub(super) async fn serve(
             () = stopped(&mut stop) => break,
             seat = places.next() => seat,
         };
-        tokio::spawn(serve_connection(&builder, stream, router.clone(), seat, config, &graceful));
+        let serving = serve_connection(&builder, stream, router.clone(), seat, config, &graceful);
+        let connections = metrics::gauge!("lawless_http_connections");
+        connections.increment(1.0);
+        tokio::spawn(async move {
+            serving.await;
+            connections.decrement(1.0);
+        });
     }
     // New connections are refused from here on, open ones are told to finish.
     drop(listener);

@@ -5,6 +5,7 @@ mod backup;
 mod descriptors;
 mod errors_page;
 mod listener;
+mod metrics;
 mod openapi;
 mod pages;
 mod places;

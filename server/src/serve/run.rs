@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use command_api::{AdminKeyFile, BatchOptions};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use projectors::GroupHandle;
 use query_api::QueryOptions;
 use tokio::net::TcpListener;
@@ -15,6 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use super::admin::{Admin, admin_router};
 use super::descriptors::connections_that_fit;
 use super::listener::{bind, serve};
+use super::metrics::start_metrics;
 use super::readiness::Readiness;
 use super::router::{around, public_router};
 use super::welcome::{say_new_key, say_ready};
@@ -26,13 +26,6 @@ use crate::engine::Engine;
 use crate::folder::{Addresses, DataFolder};
 use crate::secrets::{admin_key_file, load_or_create_cursor_key};
 use crate::signals::{stop_signal, stopped};
-
-/// How often metrics forget what no longer counts.
-const METRICS_UPKEEP: Duration = Duration::from_secs(5);
-
-/// From a read out of memory to a wait that nobody should have.
-const SECONDS_BUCKETS: [f64; 14] =
-    [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5, 10.0];
 
 /// Runs until it is told to stop.
 ///
@@ -145,23 +138,6 @@ async fn end_directory(directory: Arc<GroupHandle>) {
         // A request outlived the drain deadline; the group ends in the background, its store is always consistent.
         Err(_) => tracing::warn!("requests still read the views; they are not waited for"),
     }
-}
-
-fn start_metrics() -> anyhow::Result<PrometheusHandle> {
-    // Buckets can be added up over processes, and cost less to fill than a summary's quantiles.
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)
-        .and_then(PrometheusBuilder::install_recorder)
-        .context("metrics cannot be started")?;
-    let upkeep = handle.clone();
-    tokio::spawn(async move {
-        let mut interval = tokio::time::interval(METRICS_UPKEEP);
-        loop {
-            interval.tick().await;
-            upkeep.run_upkeep();
-        }
-    });
-    Ok(handle)
 }
 
 /// Where a listener can be reached from this machine: a wildcard address is no destination.

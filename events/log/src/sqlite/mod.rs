@@ -88,6 +88,11 @@ impl SqliteJournal {
         SqliteEventFeed { reader: self.reader.clone(), head: self.head.clone() }
     }
 
+    /// Appends that wait for the writer.
+    pub fn queued(&self) -> usize {
+        self.requests.max_capacity() - self.requests.capacity()
+    }
+
     /// Takes nothing more, finishes what is queued, moves the log into the main file and lets go of the lock.
     /// For all handles; a second call returns at once or when the first does.
     pub async fn close(&self) {

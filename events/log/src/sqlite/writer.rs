@@ -58,7 +58,6 @@ impl Writer {
             // Lets those who are about to append get into this batch; no longer wait is worth its delay.
             tokio::task::yield_now().await;
             let batch = self.gather(first, &mut closing);
-            metrics::gauge!("lawless_journal_queue_depth").set(as_f64(self.requests.len()));
             if !batch.is_empty() {
                 let span = tracing::debug_span!("journal.batch", commands = batch.len());
                 self.write(batch).instrument(span).await;
@@ -127,7 +126,6 @@ impl Writer {
         match self.attempt(batch).await {
             Ok((answers, head)) => {
                 self.head.send_if_modified(|seen| std::mem::replace(seen, head) != head);
-                metrics::gauge!("lawless_journal_head").set(as_f64(head.0));
                 Ok(answers)
             }
             Err(error) => {

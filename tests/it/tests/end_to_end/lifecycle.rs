@@ -124,7 +124,10 @@ async fn operators_ask_on_a_listener_of_their_own() {
         assert_eq!(town.client.get(path, &[]).await.unwrap().status, 404, "{path} is not public");
     }
     let metrics = operators.get("/metrics", &[]).await.unwrap().text();
-    assert!(metrics.contains("commands_total{command=\"register_business\",outcome=\"created\"} 1"), "{metrics}");
+    assert!(
+        metrics.contains("lawless_commands_total{command=\"register_business\",outcome=\"created\"} 1"),
+        "{metrics}"
+    );
     assert!(town.program.admin().starts_with("http://127.0.0.1:"));
 }
 

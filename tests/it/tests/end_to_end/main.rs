@@ -3,6 +3,7 @@
 
 mod commands;
 mod lifecycle;
+mod metrics;
 mod reads;
 
 use it::{Answer, Client, Program};

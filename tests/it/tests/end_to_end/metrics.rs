@@ -1,0 +1,109 @@
+//! `/metrics` and its documentation say the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::Town;
+
+/// Type and labels by name.
+type Families = BTreeMap<String, (String, BTreeSet<String>)>;
+
+/// The table in `docs/metrics.md`: name, type, unit, labels, meaning.
+fn documented() -> Families {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
+    let text = std::fs::read_to_string(file).unwrap();
+    let rows = text.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [name, kind, unit, labels, meaning] = cells[..] else { return None };
+        let name = name.strip_prefix('`')?.strip_suffix('`')?;
+        assert!(!meaning.is_empty(), "{name} has no meaning");
+        let named_unit = ["seconds", "bytes"].into_iter().find(|unit| name.trim_end_matches("_total").ends_with(unit));
+        assert!(named_unit.is_none_or(|named| named == unit), "{name} is not in {unit}");
+        assert_eq!(kind == "counter", name.ends_with("_total"), "{name}");
+        let labels = labels.split(',').map(|label| label.trim().trim_matches('`').to_owned());
+        Some((name.to_owned(), (kind.to_owned(), labels.filter(|label| !label.is_empty()).collect())))
+    });
+    rows.collect()
+}
+
+/// What the text format says: `# TYPE name type`, then lines of `name{label="value"} number`.
+fn scraped(text: &str) -> Families {
+    let mut families = Families::new();
+    let mut last = String::new();
+    for line in text.lines() {
+        if let Some(family) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = family.split_once(' ').unwrap();
+            last = name.to_owned();
+            families.insert(last.clone(), (kind.to_owned(), BTreeSet::new()));
+        } else if let (Some((_, labels)), false) = (line.split_once('{'), line.starts_with('#')) {
+            let labels = labels.split("\",").filter_map(|pair| pair.split_once('=')).map(|(label, _)| label.to_owned());
+            families.get_mut(&last).unwrap().1.extend(labels.filter(|label| label != "le"));
+        }
+    }
+    families
+}
+
+fn value(text: &str, series: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {series} in {text}")).parse().unwrap()
+}
+
+#[tokio::test]
+async fn every_metric_is_documented_and_every_documented_one_is_there() {
+    let town = Town::start().await;
+    let body = json!({"name": "Moe's", "slug": "moe-s", "categories": ["pizzeria"], "location": "us-il"});
+    let first = town.client.command("POST", "/v1/businesses", &body, &[]).await.unwrap();
+    assert_eq!(first.status, 201);
+    let token = first.header("lawless-consistency").to_owned();
+    assert_eq!(town.client.command("POST", "/v1/businesses", &body, &[]).await.unwrap().status, 409);
+    assert_eq!(town.client.get("/v1/businesses/moe-s", &[("Lawless-Consistency", &token)]).await.unwrap().status, 200);
+
+    let operators = it::Client::new(town.program.admin(), None);
+    let text = operators.get("/metrics", &[]).await.unwrap().text();
+    assert_eq!(scraped(&text), documented(), "left: /metrics, right: docs/metrics.md");
+
+    for (series, number) in [
+        ("lawless_commands_total{command=\"register_business\",outcome=\"created\"}", 1.0),
+        ("lawless_journal_refused_total{kind=\"claim_taken\"}", 1.0),
+        ("lawless_journal_head_position", 5.0),
+        ("lawless_journal_queue_depth", 0.0),
+        ("lawless_projection_published_position{group=\"directory\"}", 5.0),
+        ("lawless_projection_lag_events{group=\"directory\"}", 0.0),
+        ("lawless_projection_lag_seconds{group=\"directory\"}", 0.0),
+        ("lawless_projection_parked_streams{group=\"directory\"}", 0.0),
+    ] {
+        assert_eq!(value(&text, series), number, "{series}");
+    }
+    for store in ["journal", "views"] {
+        assert!(value(&text, &format!("lawless_store_size_bytes{{store=\"{store}\"}}")) > 4_096.0, "{store}");
+    }
+    assert!(value(&text, "lawless_http_connections") >= 1.0, "the one that asks");
+    assert!(text.contains("\n# HELP lawless_projection_lag_seconds "), "{text}");
+}
+
+#[tokio::test]
+async fn the_lag_of_a_group_that_folds_nothing_grows() {
+    let town = Town::start().await;
+    let first = town.register("Lard Lad").await;
+    let folded = town.client.get(&first.path, &[("Lawless-Consistency", &first.token)]).await.unwrap();
+    assert_eq!(folded.status, 200, "all that was told so far is folded before the pause");
+    let key = std::fs::read_to_string(town.folder.path().join("data/admin-key")).unwrap();
+    let operators = it::Client::new(town.program.admin(), Some(key.trim()));
+    let pause = operators.command("POST", "/admin/projections/directory/pause", &json!({}), &[]).await.unwrap();
+    assert_eq!(pause.status, 200, "{}", pause.text());
+    let lag = async || {
+        let text = operators.get("/metrics", &[]).await.unwrap().text();
+        let of = |unit: &str| value(&text, &format!("lawless_projection_lag_{unit}{{group=\"directory\"}}"));
+        (of("events"), of("seconds"))
+    };
+    assert_eq!(lag().await, (0.0, 0.0));
+    town.register("Moe's").await;
+    let (events, first) = lag().await;
+    town.register("Barney's").await;
+    assert_eq!(events, 1.0);
+    let (events, second) = lag().await;
+    assert_eq!(events, 2.0);
+    assert!(second > first, "{second} is not more than {first}: the oldest event is the same");
+}
