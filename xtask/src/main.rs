@@ -3,6 +3,7 @@
 
 mod faults;
 mod process;
+mod services;
 mod suites;
 mod tally;
 
@@ -31,6 +32,14 @@ enum Task {
         /// Runs only these suites.
         #[arg(long, value_name = "SUITE", value_parser = suites::NAMES)]
         only: Vec<String>,
+        /// Starts no engine, and leaves out the tests that need one.
+        #[arg(long)]
+        embedded: bool,
+    },
+    /// The engines of the distributed mode: starts them, ends them, says how they are reached.
+    Services {
+        #[command(subcommand)]
+        task: services::Task,
     },
     /// Kills the running program again and again, and checks that nothing acknowledged is lost or doubled.
     Crash {
@@ -59,7 +68,8 @@ enum Task {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
-        Task::Test { long, only } => suites::run(long, &only),
+        Task::Test { long, only, embedded } => suites::run(&suites::Choice { long, only, embedded }),
+        Task::Services { task } => services::run(task),
         Task::Crash { rounds, seed } => crash(rounds, seed),
         Task::Bench { quick, names } => bench(quick, names),
         Task::Faults { only } => faults::run(only.as_deref()),

@@ -3,7 +3,10 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
+
 use crate::process::{cargo, succeeds, watch};
+use crate::services::{Lent, Services};
 use crate::tally::Tally;
 use crate::{build, crash, faults};
 
@@ -16,18 +19,48 @@ const CRASH_ROUNDS: [u32; 2] = [10, 1000];
 /// Tells tests to run the full figures.
 const LONG: &str = "LAWLESS_LONG";
 
+/// Tells tests how the engines are reached.
+const SERVICES_FILE: &str = "LAWLESS_SERVICES_FILE";
+
+/// Tests that need an engine are in modules of this name.
+const NEEDS_AN_ENGINE: &str = "distributed::";
+
+/// Which tests are run.
+pub(crate) struct Choice {
+    /// With the full figures.
+    pub(crate) long: bool,
+    /// Only these suites; all when none is named.
+    pub(crate) only: Vec<String>,
+    /// Without those that need an engine.
+    pub(crate) embedded: bool,
+}
+
 /// Runs the suites, or some of them; whether nothing failed.
-pub(crate) fn run(long: bool, only: &[String]) -> anyhow::Result<bool> {
+pub(crate) fn run(choice: &Choice) -> anyhow::Result<bool> {
+    let only = &choice.only;
+    let chosen = |name: &&str| only.is_empty() || only.iter().any(|one| one == name);
+    let names: Vec<&str> = NAMES.into_iter().filter(chosen).collect();
+    let services = Services::of_workspace();
+    // First of all, so that a missing engine is told at once and not after minutes.
+    let needs_engines = !choice.embedded && names.iter().any(|name| ["tests", "faults"].contains(name));
+    let lent = if needs_engines { Some(services.lend().context("starting the engines")?) } else { None };
     let mut all = Tally::default();
     let mut report = Vec::new();
-    for name in NAMES.into_iter().filter(|name| only.is_empty() || only.iter().any(|o| o == name)) {
+    for name in names {
         println!("\n=== {name}");
         let started = Instant::now();
-        let Some(tally) = suite(name, long, !only.is_empty())? else { continue };
+        let Some(tally) = suite(name, choice, &services)? else { continue };
         report.push(format!("{name:<14} {:>5.1} min   {tally}", minutes(started.elapsed())));
         all += tally;
     }
-    println!("\n{}\n\n{all}", report.join("\n"));
+    lent.map_or(Ok(()), Lent::end)?;
+    println!("\n{}\n", report.join("\n"));
+    if choice.embedded {
+        println!(
+            "--embedded: the tests that need an engine were left out, and count as skipped; PostgreSQL is not tested"
+        );
+    }
+    println!("{all}");
     Ok(all.failed == 0)
 }
 
@@ -36,7 +69,8 @@ fn minutes(time: Duration) -> f64 {
 }
 
 /// Runs one suite; `None` if it has nothing to run here, for a reason that it prints.
-fn suite(name: &str, long: bool, named: bool) -> anyhow::Result<Option<Tally>> {
+fn suite(name: &str, choice: &Choice, services: &Services) -> anyhow::Result<Option<Tally>> {
+    let Choice { long, only, .. } = choice;
     Ok(Some(match name {
         "format" => Tally::of_one(succeeds(&mut cargo(["fmt", "--all", "--check"]))?),
         "lints" => Tally::of_one(succeeds(&mut cargo([
@@ -59,10 +93,10 @@ fn suite(name: &str, long: bool, named: bool) -> anyhow::Result<Option<Tally>> {
             }
             Tally::of_one(succeeds(&mut cargo(["deny", "--offline", "check", "licenses", "bans", "sources"]))?)
         }
-        "tests" => tests(long)?,
-        "crash" => Tally::of_one(crash(CRASH_ROUNDS[usize::from(long)], None)?),
+        "tests" => tests(choice, services)?,
+        "crash" => Tally::of_one(crash(CRASH_ROUNDS[usize::from(*long)], None)?),
         "faults" => {
-            if !long && !named {
+            if !long && only.is_empty() {
                 println!("the seeded faults run with --long, or by `cargo xtask faults`");
                 return Ok(None);
             }
@@ -73,15 +107,19 @@ fn suite(name: &str, long: bool, named: bool) -> anyhow::Result<Option<Tally>> {
 }
 
 /// Unit tests, laws, end to end, walls and documentation examples.
-fn tests(long: bool) -> anyhow::Result<Tally> {
+fn tests(choice: &Choice, services: &Services) -> anyhow::Result<Tally> {
     // The end-to-end tests start the program as users do, so it is built before they run.
     let mut tally = Tally::default();
     if !build()? {
         return Ok(tally.ended(false));
     }
     let mut command = cargo(["test", "--profile", "ci", "--workspace", "--no-fail-fast"]);
-    if long {
+    command.env(SERVICES_FILE, services.file());
+    if choice.long {
         command.env(LONG, "1");
+    }
+    if choice.embedded {
+        command.args(["--", "--skip", NEEDS_AN_ENGINE]);
     }
     let well = watch(&mut command, |line| tally.read(line))?;
     Ok(tally.ended(well))

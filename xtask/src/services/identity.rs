@@ -1,0 +1,113 @@
+//! One process, told from all others also when its number was given away again.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
+
+/// How often a process that should end is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A number alone is no name: the kernel gives it away again. With the time of its start it is one, until the machine
+/// starts anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    pub(crate) pid: i32,
+    /// Clock ticks since the machine started, as in proc(5).
+    pub(crate) started: u64,
+    /// Which start of the machine that was.
+    pub(crate) boot: String,
+}
+
+impl Identity {
+    /// The process that has this number now; none if there is none, or only what is left until its parent asks for it.
+    pub(crate) fn of(pid: i32) -> Option<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // Counted behind the name, which may hold spaces and parentheses.
+        let (_, fields) = stat.rsplit_once(')')?;
+        let mut fields = fields.split_whitespace();
+        if matches!(fields.next()?, "Z" | "X") {
+            return None;
+        }
+        let started = fields.nth(18)?.parse().ok()?;
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
+        Some(Self { pid, started, boot })
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn is_alive(&self) -> bool {
+        Self::of(self.pid).as_ref() == Some(self)
+    }
+
+    /// Ends it: each signal in turn, with the time that it is given. A process that merely has the same number now is
+    /// left alone.
+    pub(crate) fn end(&self, signals: &[(Signal, Duration)]) -> anyhow::Result<()> {
+        let pid = Pid::from_raw(self.pid).filter(|pid| !pid.is_init()).context("not the number of a process")?;
+        for (signal, patience) in signals {
+            let deadline = Instant::now() + *patience;
+            if self.is_alive() {
+                match kill_process(pid, *signal) {
+                    Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+                    Err(error) => return Err(error).context(format!("ending process {}", self.pid)),
+                }
+            }
+            while self.is_alive() && Instant::now() < deadline {
+                std::thread::sleep(LOOK_EVERY);
+            }
+            if !self.is_alive() {
+                return Ok(());
+            }
+        }
+        bail!("process {} does not end", self.pid)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::process::{Child, Command};
+
+    use super::*;
+
+    const AT_ONCE: [(Signal, Duration); 1] = [(Signal::KILL, Duration::from_secs(10))];
+
+    fn sleeper() -> (Child, Identity) {
+        let child = Command::new("sleep").arg("1000").spawn().unwrap();
+        let identity = Identity::of(i32::try_from(child.id()).unwrap()).unwrap();
+        (child, identity)
+    }
+
+    #[test]
+    fn a_process_is_ended() {
+        let (mut child, identity) = sleeper();
+        assert!(identity.is_alive());
+        identity.end(&AT_ONCE).unwrap();
+        // Nobody has waited for it yet: what is left of it does not count.
+        assert!(!identity.is_alive());
+        child.wait().unwrap();
+        identity.end(&AT_ONCE).unwrap();
+    }
+
+    #[test]
+    fn a_process_that_got_the_number_of_another_is_left_alone() {
+        let (mut child, identity) = sleeper();
+        let earlier = Identity { started: identity.started - 1, ..identity.clone() };
+        let before_a_restart = Identity { boot: "another".to_owned(), ..identity.clone() };
+        for other in [earlier, before_a_restart] {
+            assert!(!other.is_alive());
+            other.end(&AT_ONCE).unwrap();
+            assert!(identity.is_alive(), "a foreign process was ended");
+        }
+        identity.end(&AT_ONCE).unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn the_first_process_and_no_process_are_refused() {
+        for pid in [0, 1] {
+            let identity = Identity { pid, started: 0, boot: String::new() };
+            assert!(identity.end(&AT_ONCE).is_err());
+        }
+    }
+}
