@@ -252,9 +252,13 @@ fn refusal_problem(refusal: &Refusal) -> Problem {
             problem(422, "too_deep", "The tree would get too deep").errors(field_errors(vec![field]))
         }
         Refusal::ReferencesNotFound { missing } => {
-            let code = missing.first().map_or("category_not_found", |field| &field.code);
-            let title = if code == "location_not_found" { "No such location" } else { "No such category" };
-            problem(422, code, title).errors(field_errors(missing.clone()))
+            let problem = match missing.first() {
+                Some(field) if field.code == "location_not_found" => {
+                    problem(422, "location_not_found", "No such location")
+                }
+                _ => problem(422, "category_not_found", "No such category"),
+            };
+            problem.errors(field_errors(missing.clone()))
         }
         Refusal::SlugTaken { .. } => {
             let field = InvalidField::new("/slug", "taken", refusal.to_string());

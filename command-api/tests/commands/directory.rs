@@ -35,9 +35,13 @@ impl Directory {
     }
 
     pub(crate) async fn empty() -> Self {
+        Self::on(SqliteJournalOptions::default()).await
+    }
+
+    /// Without anything, on such a journal.
+    pub(crate) async fn on(options: SqliteJournalOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("journal.sqlite");
-        let journal = SqliteJournal::open(path, SqliteJournalOptions::default()).await.unwrap();
+        let journal = SqliteJournal::open(folder.path().join("journal.sqlite"), options).await.unwrap();
         let service = service(Arc::new(journal.clone()), CommandOptions::default());
         Self { journal, service, folder }
     }

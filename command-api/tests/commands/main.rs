@@ -11,6 +11,7 @@ mod history;
 mod http_bodies;
 mod http_refusals;
 mod http_success;
+mod http_troubles;
 mod idempotency;
 mod references;
 mod server;

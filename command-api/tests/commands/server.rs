@@ -38,7 +38,10 @@ impl Answer {
 
 impl Server {
     pub(crate) async fn start() -> Self {
-        let directory = Directory::open().await;
+        Self::of(Directory::open().await)
+    }
+
+    pub(crate) fn of(directory: Directory) -> Self {
         let (keys, key) = AdminKeyFile::load_or_create(directory.folder.path().join("admin.key")).unwrap();
         let router = command_api::router(directory.service.clone(), keys, BatchOptions::default())
             .layer(axum::middleware::from_fn(http_api::assign_request_id));

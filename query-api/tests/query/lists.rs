@@ -1,7 +1,11 @@
 //! Ranked lists: paging, links, cursors.
 
 use axum::Router;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use query_api::BusinessList;
+use sha2::Sha256;
 use views::{EntryKey, ListId, Ordinal, Sort, is_boundary};
 
 use crate::views_in_memory::Memory;
@@ -176,6 +180,24 @@ async fn cursors_are_no_place_to_write() {
     other.cursor_key = [8; 32];
     let elsewhere = crate::world::api(memory, other);
     get(&elsewhere, &format!("/v1/businesses?cursor={cursor}")).await.problem(400, "invalid_cursor");
+}
+
+#[tokio::test]
+async fn a_cursor_of_an_older_order_has_expired() {
+    let memory = Memory::world();
+    memory.put_list(EVERYTHING, (1..=3).map(|number| entry(Sort::Best, number)).collect());
+    let api = api(memory, options());
+    let list: BusinessList = get(&api, "/v1/businesses?limit=1").await.json();
+    // As an earlier program signed it: the order's version comes first, 16 bytes of HMAC-SHA-256 last.
+    let mut cursor = URL_SAFE_NO_PAD.decode(list.page.next_cursor.unwrap()).unwrap();
+    cursor.truncate(cursor.len() - 16);
+    cursor[0] = cursor[0].wrapping_sub(1);
+    let mut mac = Hmac::<Sha256>::new_from_slice(&options().cursor_key).unwrap();
+    mac.update(&cursor);
+    cursor.extend(&mac.finalize().into_bytes()[..16]);
+    let path = format!("/v1/businesses?limit=1&cursor={}", URL_SAFE_NO_PAD.encode(cursor));
+    let problem = get(&api, &path).await.problem(410, "cursor_expired");
+    assert!(!problem.retryable, "the same cursor never becomes good again");
 }
 
 #[tokio::test]

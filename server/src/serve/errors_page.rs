@@ -2,9 +2,16 @@
 
 use std::fmt::Write;
 
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Html;
 
 const SOURCE: &str = include_str!("../../../docs/errors.md");
+
+/// The examples that the page speaks of, as they are.
+pub(super) async fn error_examples() -> ([(HeaderName, HeaderValue); 1], &'static str) {
+    let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
+    ([(header::CONTENT_TYPE, content_type)], include_str!("../../../docs/errors.http"))
+}
 
 /// The page. Only headings, paragraphs, lists, tables and code are known: that is all `docs/errors.md` uses.
 pub(super) async fn errors_page() -> Html<String> {

@@ -7,7 +7,7 @@ use axum::routing::get;
 use serde_json::json;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::errors_page::errors_page;
+use super::errors_page::{error_examples, errors_page};
 use super::openapi::openapi_json;
 
 /// What `/` leads to: relation, address, description.
@@ -27,6 +27,7 @@ pub(super) fn pages() -> Router {
         .route("/", get(front_page))
         .route("/openapi.json", get(openapi))
         .route("/docs/errors", get(errors_page))
+        .route("/docs/errors.http", get(error_examples))
         .merge(docs)
 }
 

@@ -123,6 +123,7 @@ async fn a_first_start_shows_a_finished_directory_and_a_restart_has_the_same() {
     assert!(read(&program, "/openapi.json").await.contains("\"openapi\": \"3.1"));
     assert!(read(&program, "/docs/").await.contains("swagger"));
     assert!(read(&program, "/docs/errors").await.contains("id=\"not_found\""));
+    assert!(read(&program, "/docs/errors.http").await.contains("### 404 not_found"));
     assert!(read(&program, "/").await.contains("/v1/categories"));
 
     program.terminate().unwrap();
