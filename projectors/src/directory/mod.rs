@@ -11,10 +11,13 @@ mod render;
 mod score;
 mod shape;
 
+use std::cell::OnceCell;
+
 use events::{
     BusinessId, BusinessRegistered, CategoryDefined, CategoryId, Event, LocationDefined, LocationId, Position,
     RecordedEvent, StreamKind, StreamVersion,
 };
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use views::{BusinessStatus, Ordinal, ReferenceRow, Tree};
 
 use self::business::Business;
@@ -32,6 +35,9 @@ pub const DIRECTORY_VERSION: u32 = 1;
 /// Pending memory from which on rendering is worth a second thread.
 const PARALLEL_BYTES: usize = 8 << 20;
 
+/// Threads that render beside the one that folds.
+const RENDER_THREADS: usize = 2;
+
 /// Folds every event into the rows of `views`.
 ///
 /// What was rendered must be committed before the next event is applied; after a failed commit the same changes are
@@ -41,6 +47,9 @@ pub struct DirectoryProjection {
     businesses: Businesses,
     nodes: Nodes,
     lists: Lists,
+    /// Made by the first batch that is worth it. Not shared with other projections: its threads have the priority of
+    /// the thread that folds.
+    render_threads: OnceCell<Option<ThreadPool>>,
 }
 
 impl Projection for DirectoryProjection {
@@ -89,15 +98,17 @@ impl Projection for DirectoryProjection {
     }
 
     fn render(&mut self, store: &dyn StoreReader) -> Result<Changes, StoreError> {
-        let output = if self.pending_bytes() < PARALLEL_BYTES {
-            let mut output = Output::default();
-            self.businesses.render_documents(&mut output);
-            self.businesses.render_state(&mut output);
-            self.lists.render(store, &mut output)?;
-            self.nodes.render(&mut output);
-            output
-        } else {
-            self.render_in_parallel(store)?
+        let worth_it = self.pending_bytes() >= PARALLEL_BYTES;
+        let output = match worth_it.then(|| self.render_threads()).flatten() {
+            Some(threads) => self.render_in_parallel(threads, store)?,
+            None => {
+                let mut output = Output::default();
+                self.businesses.render_documents(&mut output);
+                self.businesses.render_state(&mut output);
+                self.lists.render(store, &mut output)?;
+                self.nodes.render(&mut output);
+                output
+            }
         };
         self.lists.settle();
         self.nodes.settle();
@@ -111,11 +122,20 @@ impl Projection for DirectoryProjection {
 }
 
 impl DirectoryProjection {
+    /// Absent where no thread can be made.
+    fn render_threads(&self) -> Option<&ThreadPool> {
+        let make = || {
+            let threads = ThreadPoolBuilder::new().num_threads(RENDER_THREADS);
+            threads.thread_name(|number| format!("render-{number}")).build().ok()
+        };
+        self.render_threads.get_or_init(make).as_ref()
+    }
+
     /// Documents, state and lists share nothing but what they read.
-    fn render_in_parallel(&self, store: &dyn StoreReader) -> Result<Output, StoreError> {
-        let Self { businesses, nodes, lists } = self;
+    fn render_in_parallel(&self, threads: &ThreadPool, store: &dyn StoreReader) -> Result<Output, StoreError> {
+        let Self { businesses, nodes, lists, .. } = self;
         let (mut documents, mut state, mut output) = (Output::default(), Output::default(), Output::default());
-        rayon::in_place_scope(|scope| {
+        threads.in_place_scope(|scope| {
             scope.spawn(|_| businesses.render_documents(&mut documents));
             scope.spawn(|_| businesses.render_state(&mut state));
             // Only this part needs the store, which belongs to this thread.

@@ -21,6 +21,10 @@ use super::{GroupError, StopSignal};
 use crate::lmdb::{Generations, LmdbProjectionStore, LmdbViewReader};
 use crate::port::{Projection, ProjectionStore, StoreError};
 
+/// Niceness of a rebuild: of a core that others want, too, it gets a tenth.
+#[cfg(target_os = "linux")]
+const REBUILD_NICENESS: i32 = 10;
+
 /// What all generations of a group share.
 pub(super) struct Spec {
     pub(super) options: GroupOptions,
@@ -28,6 +32,25 @@ pub(super) struct Spec {
     pub(super) projection: Box<dyn Fn() -> Box<dyn Projection> + Send + Sync>,
     pub(super) feed: Arc<dyn EventFeed>,
     pub(super) handle: Handle,
+}
+
+/// What a generation is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Its rows are read.
+    Serves,
+    /// It is made beside the one whose rows are read.
+    Rebuilds,
+}
+
+impl Purpose {
+    /// Names the generation in metrics and threads.
+    fn label(self, group: &str) -> String {
+        match self {
+            Self::Serves => group.to_owned(),
+            Self::Rebuilds => format!("{group}-rebuild"),
+        }
+    }
 }
 
 /// A generation. Its thread runs or not; its rows can be read all the while.
@@ -55,17 +78,18 @@ enum State {
 /// What the thread has while it runs.
 struct Folding {
     spec: Arc<Spec>,
+    purpose: Purpose,
     label: String,
     store: Arc<LmdbProjectionStore>,
     report: Report,
 }
 
 impl Generation {
-    /// Opens a generation, which is made if it is not there. `label` names it in metrics and threads.
+    /// Opens a generation, which is made if it is not there.
     ///
     /// # Errors
     /// [`StoreError::Foreign`] if the store did not come from this feed, [`StoreError::InUse`] if anyone has it open.
-    pub(super) async fn open(spec: &Arc<Spec>, number: u32, label: &str) -> Result<Self, GroupError> {
+    pub(super) async fn open(spec: &Arc<Spec>, number: u32, purpose: Purpose) -> Result<Self, GroupError> {
         let folder = Generations::of(&spec.options.views_folder, &spec.options.name).folder(number);
         let store = LmdbProjectionStore::open(&folder, &spec.options.store)?;
         let checkpoint = store.checkpoint()?;
@@ -84,7 +108,8 @@ impl Generation {
             report.set_health(GroupHealth::Live);
         }
         let store = Arc::new(store);
-        let folding = Folding { spec: spec.clone(), label: label.to_owned(), store: store.clone(), report };
+        let label = purpose.label(&spec.options.name);
+        let folding = Folding { spec: spec.clone(), purpose, label, store: store.clone(), report };
         Ok(Self {
             number,
             reader: Arc::new(store.view_reader(status_seen.clone())),
@@ -101,10 +126,11 @@ impl Generation {
         self.status.borrow().published
     }
 
-    /// Names it otherwise from its next start on.
-    pub(super) fn relabel(&mut self, label: &str) {
+    /// It is served from its next start on.
+    pub(super) fn serves(&mut self) {
         if let State::Idle(folding) = &mut self.state {
-            label.clone_into(&mut folding.label);
+            folding.purpose = Purpose::Serves;
+            folding.label = Purpose::Serves.label(&folding.spec.options.name);
         }
     }
 
@@ -174,6 +200,9 @@ impl Generation {
 
 impl Folding {
     fn run(mut self, stop: &StopSignal, until: Option<Position>) -> Self {
+        if self.purpose == Purpose::Rebuilds {
+            yield_to_requests();
+        }
         if self.spec.handle.block_on(self.report.has_caught_up()) {
             self.report.set_health(GroupHealth::Live);
         }
@@ -217,6 +246,22 @@ impl Folding {
             if stopped {
                 return GroupHealth::Stopped;
             }
+        }
+    }
+}
+
+/// Lets this thread, and those that it starts, wait for whoever answers requests and folds what is served.
+///
+/// Where priorities are of processes and not of threads (anywhere but on Linux) nothing happens.
+fn yield_to_requests() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{getpriority_process, setpriority_process};
+        let niceness = getpriority_process(None).unwrap_or(0);
+        if niceness < REBUILD_NICENESS
+            && let Err(error) = setpriority_process(None, REBUILD_NICENESS)
+        {
+            tracing::debug!(%error, "a rebuild keeps its priority");
         }
     }
 }

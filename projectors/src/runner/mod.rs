@@ -7,6 +7,7 @@ mod group;
 mod measures;
 mod options;
 mod overlay;
+mod pace;
 mod parking;
 mod rebuild;
 mod replay;

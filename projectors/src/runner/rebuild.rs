@@ -1,15 +1,14 @@
 //! A generation that is made anew beside the one that is served.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use events::Position;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::StopSignal;
 use super::generation::Generation;
+use super::pace::{Pace, Reached};
 use crate::lmdb::{Difference, LmdbProjectionStore};
 use crate::port::StoreError;
 
@@ -24,7 +23,7 @@ pub struct RebuildStatus {
     pub position: u64,
     /// Seconds since it began, or since the process began to go on with it.
     pub seconds: f64,
-    /// Events folded per second in that time.
+    /// Events folded per second; from the first batch on, once there are two: the first one overlaps with nothing yet.
     pub events_per_second: f64,
     /// How the new rows differ from those that were served, both at one position. Absent until they were compared, and
     /// if they could not be.
@@ -50,8 +49,7 @@ pub enum RebuildPhase {
 /// A rebuild under way.
 pub(super) struct Rebuild {
     pub(super) generation: Generation,
-    begun: Instant,
-    begun_at: Position,
+    pace: Pace,
     /// Runs until the two are compared.
     comparing: Option<JoinHandle<Result<Option<Difference>, StoreError>>>,
     /// Nothing more is to be compared.
@@ -61,19 +59,18 @@ pub(super) struct Rebuild {
 
 impl Rebuild {
     pub(super) fn of(generation: Generation) -> Self {
-        let begun_at = generation.published();
-        Self { generation, begun: Instant::now(), begun_at, comparing: None, compared: false, difference: None }
+        let pace = Pace::from(Reached::now(generation.published()));
+        Self { generation, pace, comparing: None, compared: false, difference: None }
     }
 
     pub(super) fn status(&self, phase: RebuildPhase, failure: Option<String>) -> RebuildStatus {
         let position = self.generation.published();
-        let seconds = self.begun.elapsed().as_secs_f64();
         RebuildStatus {
             generation: self.generation.number,
             phase,
             position: position.0,
-            seconds,
-            events_per_second: position.0.saturating_sub(self.begun_at.0) as f64 / seconds.max(f64::EPSILON),
+            seconds: self.pace.begun.at.elapsed().as_secs_f64(),
+            events_per_second: self.pace.events_per_second(Reached::now(position)),
             difference: self.difference.clone(),
             failure,
         }
@@ -114,7 +111,7 @@ impl Rebuild {
         let outcome = tokio::select! {
             outcome = compared => outcome,
             _ = health.changed() => return,
-            _ = status.changed() => return,
+            _ = status.changed() => return self.pace.look(Reached::now(self.generation.published())),
         };
         self.comparing = None;
         self.compared = true;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::generation::{Generation, Spec};
+use super::generation::{Generation, Purpose, Spec};
 use super::group::{GroupHealth, RebuildRefused, Served};
 use super::rebuild::{Rebuild, RebuildPhase, RebuildStatus};
 use super::session::Failure;
@@ -43,7 +43,6 @@ impl Supervisor {
     /// Opens what is served, and what was being made when the process ended.
     pub(super) async fn open(spec: Arc<Spec>) -> Result<Self, GroupError> {
         let generations = Generations::of(&spec.options.views_folder, &spec.options.name);
-        let name = &spec.options.name;
         let number = match generations.serving()? {
             Some(number) => number,
             None => {
@@ -53,7 +52,7 @@ impl Supervisor {
                 1
             }
         };
-        let serving = Generation::open(&spec, number, name).await?;
+        let serving = Generation::open(&spec, number, Purpose::Serves).await?;
         for older in generations.numbers().into_iter().filter(|other| *other < number) {
             generations.remove(older);
         }
@@ -201,13 +200,12 @@ impl Supervisor {
     }
 
     async fn open_next(&mut self, number: u32) -> Result<(), GroupError> {
-        let label = format!("{}-rebuild", self.spec.options.name);
-        let mut generation = Generation::open(&self.spec, number, &label).await?;
+        let mut generation = Generation::open(&self.spec, number, Purpose::Rebuilds).await?;
         if generation.frozen {
             // Begun by yet another version of the program.
             drop(generation);
             self.generations.remove(number);
-            generation = Generation::open(&self.spec, number, &label).await?;
+            generation = Generation::open(&self.spec, number, Purpose::Rebuilds).await?;
         }
         let mut next = Rebuild::of(generation);
         // Beyond the position of a frozen one there is nothing to compare with any more.
@@ -286,7 +284,7 @@ impl Supervisor {
             "a new generation of views is served"
         );
         let mut generation = next.generation;
-        generation.relabel(&self.spec.options.name);
+        generation.serves();
         let old = std::mem::replace(&mut self.serving, generation);
         shown.served.send_replace(self.served());
         // Requests that read it still do: its files go when the last of them is done.

@@ -117,6 +117,43 @@ async fn rows_made_anew_are_the_same_and_nobody_who_reads_notices() {
     assert_eq!(store.fingerprint().unwrap(), replayed(feed, || 100).await);
 }
 
+/// Of the calling thread; the 19th field of proc(5), counted behind the name, which may contain anything.
+#[cfg(target_os = "linux")]
+fn niceness() -> i64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+    stat.rsplit_once(") ").unwrap().1.split(' ').nth(16).unwrap().parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_rebuild_lets_others_go_first_and_what_is_served_does_not() {
+    let views = tempfile::tempdir().unwrap();
+    let feed = Arc::new(MemoryFeed::new(1, plain_log(100)));
+    let seen = Arc::<std::sync::Mutex<Vec<(String, i64)>>>::default();
+    let seeing = seen.clone();
+    // Made by the thread that folds.
+    let projection = move || {
+        let name = std::thread::current().name().unwrap().to_owned();
+        seeing.lock().unwrap().push((name, niceness()));
+        Box::new(Counting::default()) as Box<_>
+    };
+    let group = ProjectionGroup::start(options(views.path()), projection, feed).await.unwrap();
+    live(&group).await;
+    let begun = group.rebuild().await.unwrap();
+    ended(&group, begun.generation).await;
+    live(&group).await;
+    group.shutdown().await;
+
+    let seen = seen.lock().unwrap();
+    let own = niceness();
+    let of = |rebuilds: bool| {
+        seen.iter().filter(move |(name, _)| name.contains("rebuild-fold") == rebuilds).map(|(_, nice)| *nice)
+    };
+    assert!(of(true).count() > 0 && of(true).all(|nice| nice == own.max(10)), "{seen:?}");
+    // One before the rebuild, and one that goes on with what it made.
+    assert!(of(false).count() >= 2 && of(false).all(|nice| nice == own), "{seen:?}");
+}
+
 #[tokio::test]
 async fn a_row_that_is_wrong_is_found_and_mended() {
     let views = tempfile::tempdir().unwrap();
