@@ -17,6 +17,8 @@ pub use handler::{
     PastError, Precondition, Refusal, SourceBusiness, Standing,
 };
 pub use history::{BusinessState, FieldChange, HistoryActor, HistoryEntry};
+#[cfg(any(test, fuzzing))]
+pub use http::fuzzing;
 pub use http::{
     BATCH_PATH, BatchOptions, BatchResult, BusinessHistory, CommandAnswer, HistoryCursor, MAX_BODY_BYTES, openapi,
     router,

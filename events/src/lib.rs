@@ -5,6 +5,8 @@
 mod business;
 mod codec;
 mod envelope;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod ids;
 mod operations;
 mod tree;

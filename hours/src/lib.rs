@@ -7,6 +7,8 @@
 mod calendar;
 mod day;
 mod days;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod moment;
 mod pieces;
 mod rules;

@@ -144,6 +144,7 @@ mod tests {
             ("easter-5", 1),
             ("Mo 10:00-48:30", 10),
             ("week 1-53/300", 11),
+            ("2:00-17:00/ 24:00", 1),
         ] {
             let error = parse(text).unwrap_err();
             assert_eq!(error.character, character, "{text}: {error}");

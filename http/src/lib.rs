@@ -3,6 +3,8 @@
 //! This crate must not know any endpoint.
 
 mod body;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod openapi;
 mod problem;
 mod request_id;

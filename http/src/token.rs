@@ -44,7 +44,7 @@ impl FromStr for ConsistencyToken {
         };
         // One spelling only: what is parsed prints the same again.
         let canonical = position == "0" || (!position.starts_with('0') && position.bytes().all(|b| b.is_ascii_digit()));
-        if journal.len() != 36 || !canonical {
+        if journal.len() != 36 || journal.bytes().any(|b| b.is_ascii_uppercase()) || !canonical {
             return Err(TokenError);
         }
         Ok(Self {
@@ -63,7 +63,8 @@ mod tests {
     fn a_token_survives_its_text_and_no_other_text_is_one() {
         let token = ConsistencyToken { journal: JournalId(uuid::Uuid::from_u128(7)), position: Position(42) };
         assert_eq!(token.to_string().parse(), Ok(token));
-        for bad in ["", "v1", "v1;;", "v2;00000000-0000-0000-0000-000000000007;1", "v1;7;1"] {
+        let upper_case = "v1;0000000A-0000-0000-0000-000000000007;1";
+        for bad in ["", "v1", "v1;;", "v2;00000000-0000-0000-0000-000000000007;1", "v1;7;1", upper_case] {
             assert_eq!(bad.parse::<ConsistencyToken>(), Err(TokenError), "{bad:?}");
         }
         for bad in ["+1", "-1", "01", " 1", "1;", "18446744073709551616"] {

@@ -82,7 +82,7 @@ impl Cursors {
         Ok(key.to_vec())
     }
 
-    fn seal(&self, version: u8, place: Place, key: &[u8]) -> String {
+    pub(crate) fn seal(&self, version: u8, place: Place, key: &[u8]) -> String {
         let mut bytes = Vec::with_capacity(19 + key.len() + TAG_BYTES);
         bytes.push(version);
         bytes.extend(place.to_bytes());

@@ -11,6 +11,8 @@ mod cursor;
 mod documents;
 mod entries;
 mod freshness;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod listings;
 mod metering;
 mod names;

@@ -2,6 +2,7 @@
 //! builds in seconds and reports a workspace that does not compile.
 
 mod faults;
+mod fuzz;
 mod process;
 mod services;
 mod suites;
@@ -58,6 +59,17 @@ enum Task {
         /// Which benches; all of them when none is named.
         names: Vec<String>,
     },
+    /// Throws made-up input at everything that is parsed; installs cargo-fuzz below `target/` if there is none.
+    Fuzz {
+        /// How long each fuzzer runs.
+        #[arg(long, default_value_t = fuzz::SECONDS)]
+        seconds: u32,
+        /// Keeps what was found in `fuzz/corpus`, as little of it as reaches the same code.
+        #[arg(long)]
+        keep: bool,
+        /// Which fuzzers, by the files of `fuzz/fuzz_targets`; all of them when none is named.
+        names: Vec<String>,
+    },
     /// Puts each fault of `tests/faults.toml` into a copy of the code; the tests must notice every one.
     Faults {
         /// Only this one.
@@ -72,6 +84,7 @@ fn main() -> ExitCode {
         Task::Services { task } => services::run(task),
         Task::Crash { rounds, seed } => crash(rounds, seed),
         Task::Bench { quick, names } => bench(quick, names),
+        Task::Fuzz { seconds, keep, names } => fuzz::run(seconds, &names, keep).map(|tally| tally.failed == 0),
         Task::Faults { only } => faults::run(only.as_deref()),
     };
     match outcome {

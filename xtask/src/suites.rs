@@ -8,10 +8,10 @@ use anyhow::Context;
 use crate::process::{cargo, succeeds, watch};
 use crate::services::{Lent, Services};
 use crate::tally::Tally;
-use crate::{build, crash, faults};
+use crate::{build, crash, faults, fuzz};
 
 /// The suites, in the order in which they run: what fails fast goes first.
-pub(crate) const NAMES: [&str; 6] = ["format", "lints", "dependencies", "tests", "crash", "faults"];
+pub(crate) const NAMES: [&str; 7] = ["format", "lints", "dependencies", "tests", "crash", "fuzz", "faults"];
 
 /// Kills in a plain run, and in a long one.
 const CRASH_ROUNDS: [u32; 2] = [10, 1000];
@@ -95,6 +95,13 @@ fn suite(name: &str, choice: &Choice, services: &Services) -> anyhow::Result<Opt
         }
         "tests" => tests(choice, services)?,
         "crash" => Tally::of_one(crash(CRASH_ROUNDS[usize::from(*long)], None)?),
+        "fuzz" => {
+            if !long && only.is_empty() {
+                println!("the fuzzers run with --long, or by `cargo xtask fuzz`");
+                return Ok(None);
+            }
+            fuzz::run(fuzz::SECONDS, &[], false)?
+        }
         "faults" => {
             if !long && only.is_empty() {
                 println!("the seeded faults run with --long, or by `cargo xtask faults`");

@@ -7,7 +7,7 @@ use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
 use super::problems::Refused;
-use crate::request::{InvalidField, Object, pointer_of};
+use crate::request::{DUPLICATE_KEY, InvalidField, Object, pointer_of};
 
 /// Parses a body.
 pub(super) fn parse<T: DeserializeOwned>(content_type: Option<&HeaderValue>, bytes: &[u8]) -> Result<T, Refused> {
@@ -33,6 +33,14 @@ fn is_json(content_type: &HeaderValue) -> bool {
     ["application/json", "application/merge-patch+json"].iter().any(|json| essence.eq_ignore_ascii_case(json))
 }
 
+/// The member that a message names: one of ours in backticks, or any at all as a JSON string.
+fn named_member(message: &str) -> Option<String> {
+    match message.strip_prefix(DUPLICATE_KEY) {
+        Some(key) => serde_json::Deserializer::from_str(key).into_iter().next()?.ok(),
+        None => message.split('`').nth(1).map(str::to_owned),
+    }
+}
+
 fn invalid_field(path: &Path, error: &serde_json::Error) -> InvalidField {
     let mut parts: Vec<String> = path
         .iter()
@@ -51,12 +59,9 @@ fn invalid_field(path: &Path, error: &serde_json::Error) -> InvalidField {
         Category::Data => "wrong_type",
         Category::Syntax | Category::Eof | Category::Io => "syntax",
     };
-    // The member that is named in the message may not be part of the path yet.
-    if matches!(code, "unknown_member" | "duplicate_member" | "required")
-        && let Some(member) = message.split(['`', '"']).nth(1)
-        && parts.last().is_none_or(|last| last != member)
-    {
-        parts.push(member.to_owned());
+    // The path ends above a member that is missing or comes twice; the message names it.
+    if matches!(code, "duplicate_member" | "required") {
+        parts.extend(named_member(&message));
     }
     InvalidField::new(pointer_of(parts.iter().map(String::as_str)), code, message)
 }

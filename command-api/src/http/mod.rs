@@ -7,6 +7,8 @@ mod body;
 mod businesses;
 mod conditions;
 mod cursor;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod history;
 mod openapi;
 mod parameters;

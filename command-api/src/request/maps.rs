@@ -56,6 +56,9 @@ impl<'de> Deserialize<'de> for LocalizedNames {
     }
 }
 
+/// How the error of a key that comes twice begins; the key follows as JSON, whatever is in it.
+pub(crate) const DUPLICATE_KEY: &str = "duplicate key ";
+
 fn unique_keys<'de, D, V>(deserializer: D) -> Result<BTreeMap<String, V>, D::Error>
 where
     D: Deserializer<'de>,
@@ -74,7 +77,8 @@ where
             let mut map = BTreeMap::new();
             while let Some((key, value)) = access.next_entry::<String, V>()? {
                 if map.contains_key(&key) {
-                    return Err(A::Error::custom(format_args!("duplicate key {key:?}")));
+                    let key = serde_json::Value::String(key);
+                    return Err(A::Error::custom(format_args!("{DUPLICATE_KEY}{key}")));
                 }
                 map.insert(key, value);
             }

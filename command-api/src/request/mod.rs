@@ -17,7 +17,7 @@ pub use tree::{DefineCategory, DefineLocation, GivenLocationKind};
 use events::BusinessId;
 use invalid::invalid_fields;
 pub(crate) use invalid::pointer_of;
-pub(crate) use maps::Object;
+pub(crate) use maps::{DUPLICATE_KEY, Object};
 use serde::{Deserialize, Serialize};
 
 /// Every command, with what it is about.

@@ -237,6 +237,8 @@ async fn given_json_that_is_none_of_ours_when_sent_then_the_place_is_told() {
         (r#"{"nmae": "a"}"#, "/nmae", "unknown_member"),
         (r#"{"name": "a", "name": "b"}"#, "/name", "duplicate_member"),
         (r#"{"attributes": {"a": "1", "a": "2"}}"#, "/attributes/a", "duplicate_member"),
+        (r#"{"attributes": {"\"~`": "1", "\"~`": "2"}}"#, "/attributes/\"~0`", "duplicate_member"),
+        (r#"{"a`b": 1}"#, "/a`b", "unknown_member"),
         (r#"{"point": {"lat": 1}}"#, "/point/lon", "required"),
         (r#"{"point": {"lat": NaN, "lon": 1}}"#, "/point/lat", "syntax"),
         (&deep, "/name", "wrong_type"),

@@ -7,6 +7,8 @@ mod decoding;
 mod fields;
 mod file_rules;
 mod finding;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod gone;
 mod json_rows;
 mod local_writer;

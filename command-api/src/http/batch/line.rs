@@ -170,3 +170,10 @@ impl Members<'_, '_> {
         }
     }
 }
+
+/// What is wrong with a line, before anything is decided.
+#[cfg(any(test, fuzzing))]
+pub(in crate::http) fn wrong_with_line(text: &[u8]) -> Vec<InvalidField> {
+    let errors = read_line(text).err().map_or_else(Vec::new, |refused| refused.into_problem().errors);
+    errors.into_iter().map(|error| InvalidField::new(error.pointer, error.code, error.detail)).collect()
+}

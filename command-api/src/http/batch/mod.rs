@@ -14,6 +14,8 @@ use http_api::RequestId;
 use http_body_util::channel::Channel;
 
 pub(super) use line::BatchLine;
+#[cfg(any(test, fuzzing))]
+pub(super) use line::wrong_with_line;
 pub use options::BatchOptions;
 pub use result::BatchResult;
 
