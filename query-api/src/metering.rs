@@ -59,12 +59,16 @@ struct Meter {
 }
 
 /// The meters of all endpoints.
-pub(crate) struct Meters(Vec<Meter>);
+pub(crate) struct Meters {
+    answers: Vec<Meter>,
+    /// 3xx are also redirects.
+    not_modified: [Counter; Endpoint::ALL.len()],
+}
 
 impl Meters {
     /// Registers them with the recorder that is installed by now.
     pub(crate) fn new() -> Self {
-        let mut meters = Vec::with_capacity(Endpoint::ALL.len() * METHODS.len() * STATUS_CLASSES.len());
+        let mut answers = Vec::with_capacity(Endpoint::ALL.len() * METHODS.len() * STATUS_CLASSES.len());
         for endpoint in Endpoint::ALL {
             for method in METHODS {
                 for class in STATUS_CLASSES {
@@ -73,22 +77,27 @@ impl Meters {
                         ("http_request_method", method),
                         ("http_response_status_class", class),
                     ];
-                    meters.push(Meter {
+                    answers.push(Meter {
                         requests: counter!("http_server_requests_total", &labels),
                         seconds: histogram!("http_server_request_duration_seconds", &labels),
                     });
                 }
             }
         }
-        Self(meters)
+        let not_modified =
+            |endpoint: Endpoint| counter!("lawless_reads_not_modified_total", "http_route" => endpoint.path());
+        Self { answers, not_modified: Endpoint::ALL.map(not_modified) }
     }
 
     /// Notes an answer.
     pub(crate) fn record(&self, endpoint: Endpoint, method: &Method, status: StatusCode, took: Duration) {
         let method = usize::from(*method == Method::HEAD);
         let class = usize::from(status.as_u16() / 100).clamp(2, 5) - 2;
-        let meter = &self.0[(endpoint as usize * METHODS.len() + method) * STATUS_CLASSES.len() + class];
+        let meter = &self.answers[(endpoint as usize * METHODS.len() + method) * STATUS_CLASSES.len() + class];
         meter.requests.increment(1);
         meter.seconds.record(took.as_secs_f64());
+        if status == StatusCode::NOT_MODIFIED {
+            self.not_modified[endpoint as usize].increment(1);
+        }
     }
 }

@@ -18,5 +18,6 @@ mod secrets;
 pub mod serve;
 mod signals;
 mod skip;
+pub mod top;
 
 pub use program::run;

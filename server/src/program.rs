@@ -13,6 +13,7 @@ use crate::import::{ImportRequest, run_import};
 use crate::logging;
 use crate::secrets::admin_key_file;
 use crate::serve::run_all;
+use crate::top::run_top;
 
 /// Does what the command line says.
 ///
@@ -20,7 +21,10 @@ use crate::serve::run_all;
 /// Why it could not be done; [`crate::exit::exit_code`] gives the code.
 pub fn run(line: CommandLine) -> anyhow::Result<()> {
     let config = Config::load(line.common.config.as_deref(), &line.overrides())?;
-    logging::start(&config.log)?;
+    // The live view has the terminal for itself.
+    if !matches!(line.command, Some(Task::Top { once: false, .. })) {
+        logging::start(&config.log)?;
+    }
     tracing::debug!(?config, "configuration");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(perform(line, &config));
@@ -44,6 +48,7 @@ async fn perform(line: CommandLine, config: &Config) -> anyhow::Result<()> {
         Some(Task::Backup { folder }) => save_backup(config, &folder).await,
         Some(Task::Restore { backup, same_journal }) => restore(config, &backup, same_journal).await,
         Some(Task::Views { task: ViewsTask::Verify }) => verify_views(config).await,
+        Some(Task::Top { interval, once }) => run_top(config, interval, once).await,
         Some(Task::AdminKey { task: AdminKeyTask::Rotate }) => rotate(config),
     }
 }

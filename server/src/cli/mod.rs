@@ -8,6 +8,7 @@ mod verify;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -130,6 +131,15 @@ pub enum Task {
         #[arg(long)]
         same_journal: bool,
     },
+    /// Watch what the running server does: commands, projections, reads, memory. q, Esc or Ctrl-C end it
+    Top {
+        /// From one look to the next
+        #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = interval)]
+        interval: Duration,
+        /// Look twice, print what happened between as text, and end
+        #[arg(long)]
+        once: bool,
+    },
     /// See and mend projections
     Projections {
         /// What to do with them
@@ -213,6 +223,13 @@ pub enum AdminKeyTask {
     Rotate,
 }
 
+/// Seconds between two looks.
+fn interval(text: &str) -> Result<Duration, String> {
+    const BOUNDS: std::ops::RangeInclusive<f64> = 0.1..=3_600.0;
+    let seconds = text.parse::<f64>().ok().filter(|seconds| BOUNDS.contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "seconds from 0.1 to 3600 are meant".to_owned())
+}
+
 impl CommandLine {
     /// What the options say about settings.
     pub fn overrides(&self) -> Overrides {
@@ -258,5 +275,15 @@ mod tests {
         }
         let parsed = CommandLine::try_parse_from(["lawless", "demo", "--data", "d", "--businesses", "7"]).unwrap();
         assert_eq!(parsed.overrides().data.folder.unwrap(), PathBuf::from("d"));
+    }
+
+    #[test]
+    fn the_interval_of_top_has_bounds() {
+        let parse = |seconds: &str| CommandLine::try_parse_from(["lawless", "top", "--interval", seconds]);
+        let Some(Task::Top { interval, once: false }) = parse("0.5").unwrap().command else { panic!("it is top") };
+        assert_eq!(interval, Duration::from_millis(500));
+        for wrong in ["0", "0.09", "3601", "-1", "NaN", "inf", "1e999", "a second", ""] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 
 use super::backup::backup;
 use super::metrics::measure;
+use super::process::processor_time;
 use super::readiness::{Readiness, words};
 use crate::admin_client::{GroupStatus, ParkedStream, Rebuild, SkipAnswer, SkipRequest};
 use crate::engine::DIRECTORY_GROUP;
@@ -65,7 +66,8 @@ async fn ready(State(admin): State<Arc<Admin>>) -> Response {
 async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
     measure(&admin).await;
     let content_type = HeaderValue::from_static("text/plain; version=0.0.4");
-    ([(header::CONTENT_TYPE, content_type)], admin.metrics.render()).into_response()
+    let text = admin.metrics.render() + &processor_time();
+    ([(header::CONTENT_TYPE, content_type)], text).into_response()
 }
 
 async fn projections(State(admin): State<Arc<Admin>>) -> Result<Json<Vec<GroupStatus>>, Problem> {

@@ -8,8 +8,12 @@ use event_log::{EventFeed, JournalError};
 use events::{Position, Timestamp};
 use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use projectors::{GroupHandle, RebuildPhase};
 
 use super::admin::Admin;
+use super::process::measure_memory;
+use super::readiness::{HEALTH_WORDS, words};
+use crate::admin_client::Rebuild;
 use crate::backup::{JOURNAL_FILE, VIEWS_FOLDER};
 use crate::engine::DIRECTORY_GROUP;
 
@@ -23,8 +27,9 @@ const SECONDS_BUCKETS: [f64; 14] =
 /// From one by one to a rebuild's batches.
 const BATCH_BUCKETS: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 25.0, 100.0, 250.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0];
 
-const COUNTERS: [(&str, &str); 6] = [
+const COUNTERS: [(&str, &str); 7] = [
     ("http_server_requests_total", "Reads that were answered"),
+    ("lawless_reads_not_modified_total", "Reads whose reader had the newest answer already (304)"),
     ("lawless_commands_total", "Commands by what became of them"),
     ("lawless_command_conflicts_total", "Commands decided again because another was faster"),
     ("lawless_journal_refused_total", "Appends that the journal refused, by why"),
@@ -32,7 +37,7 @@ const COUNTERS: [(&str, &str); 6] = [
     ("lawless_projection_bytes_written_total", "Keys and values that a projection wrote"),
 ];
 
-const GAUGES: [(&str, &str); 9] = [
+const GAUGES: [(&str, &str); 16] = [
     ("lawless_http_connections", "Open connections, of both listeners"),
     ("lawless_journal_head_position", "Position of the newest event"),
     ("lawless_journal_queue_depth", "Appends that wait for the journal's writer"),
@@ -40,8 +45,15 @@ const GAUGES: [(&str, &str); 9] = [
     ("lawless_projection_lag_events", "Events that are not in the rows yet"),
     ("lawless_projection_lag_seconds", "Age of the oldest event that is not in the rows yet"),
     ("lawless_projection_parked_streams", "Streams that are set aside because an event cannot be folded"),
+    ("lawless_projection_health", "1 for what the group is: live, halted and so on; 0 for the rest"),
+    ("lawless_projection_rebuild_running", "1 while all rows of the group are made anew"),
+    ("lawless_projection_rebuild_position", "Position up to which a rebuild has come"),
+    ("lawless_projection_rebuild_remaining_seconds", "How long a rebuild takes if it goes on as fast as so far"),
     ("lawless_store_size_bytes", "Bytes that a store takes on disk"),
     ("lawless_build_info", "Always 1; the version is a label"),
+    ("process_start_time_seconds", "When the process began, in seconds since 1970"),
+    ("process_resident_memory_bytes", "Memory of the process that is in use, pages of files with it"),
+    ("process_anonymous_memory_bytes", "Of it what belongs to the process alone"),
 ];
 
 const HISTOGRAMS: [(&str, &str); 6] = [
@@ -69,6 +81,7 @@ pub(super) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     GAUGES.into_iter().for_each(|(name, told)| describe_gauge!(name, told));
     HISTOGRAMS.into_iter().for_each(|(name, told)| describe_histogram!(name, told));
     gauge!("lawless_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    gauge!("process_start_time_seconds").set(now().0 as f64 / 1e6);
     let upkeep = handle.clone();
     tokio::spawn(async move {
         let mut interval = tokio::time::interval(UPKEEP);
@@ -84,6 +97,8 @@ pub(super) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
 /// stopped falls behind all the time. What cannot be measured keeps its last value.
 pub(super) async fn measure(admin: &Admin) {
     gauge!("lawless_journal_queue_depth").set(admin.journal.queued() as f64);
+    measure_memory();
+    measure_health(&admin.directory);
     if let Err(error) = measure_group(admin).await {
         tracing::warn!(%error, "the lag of the projections cannot be measured");
     }
@@ -93,6 +108,26 @@ pub(super) async fn measure(admin: &Admin) {
         gauge!("lawless_store_size_bytes", "store" => "journal").set(journal as f64);
         gauge!("lawless_store_size_bytes", "store" => "views").set(views as f64);
     }
+}
+
+fn measure_health(directory: &GroupHandle) {
+    let (health, _) = words(&directory.health().borrow());
+    for one in HEALTH_WORDS {
+        let is = f64::from(u8::from(one == health));
+        gauge!("lawless_projection_health", "group" => DIRECTORY_GROUP, "health" => one).set(is);
+    }
+}
+
+fn measure_rebuild(directory: &GroupHandle, head: Position) {
+    let status = directory.rebuilding().borrow().clone();
+    let running = status.filter(|status| matches!(status.phase, RebuildPhase::Folding | RebuildPhase::Comparing));
+    let rebuild = running.map(|status| Rebuild::towards(status, head.0));
+    let group = [("group", DIRECTORY_GROUP)];
+    gauge!("lawless_projection_rebuild_running", &group).set(f64::from(u8::from(rebuild.is_some())));
+    let position = rebuild.as_ref().map_or(0, |rebuild| rebuild.status.position);
+    gauge!("lawless_projection_rebuild_position", &group).set(position as f64);
+    let left = rebuild.and_then(|rebuild| rebuild.seconds_left).unwrap_or(0.0);
+    gauge!("lawless_projection_rebuild_remaining_seconds", &group).set(left);
 }
 
 async fn measure_group(admin: &Admin) -> Result<(), JournalError> {
@@ -106,6 +141,7 @@ async fn measure_group(admin: &Admin) -> Result<(), JournalError> {
     gauge!("lawless_projection_lag_events", &group).set(lag.events as f64);
     gauge!("lawless_projection_lag_seconds", &group).set(lag.seconds);
     gauge!("lawless_projection_parked_streams", &group).set(status.parked.len() as f64);
+    measure_rebuild(&admin.directory, head);
     Ok(())
 }
 

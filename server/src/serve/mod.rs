@@ -9,6 +9,7 @@ mod metrics;
 mod openapi;
 mod pages;
 mod places;
+mod process;
 mod readiness;
 mod request_log;
 mod router;

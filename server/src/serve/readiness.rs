@@ -49,6 +49,10 @@ fn serves_all_it_can(health: &GroupHealth) -> bool {
     matches!(health, GroupHealth::Live | GroupHealth::Rebuilding)
 }
 
+/// All that [`words`] says.
+pub(super) const HEALTH_WORDS: [&str; 7] =
+    ["catching up", "live", "rebuilding", "paused", "stalled", "halted", "stopped"];
+
 /// A group's health in words, and why it is not well.
 pub(super) fn words(health: &GroupHealth) -> (&'static str, Option<String>) {
     match health {
@@ -59,5 +63,25 @@ pub(super) fn words(health: &GroupHealth) -> (&'static str, Option<String>) {
         GroupHealth::Stalled { reason } => ("stalled", Some(reason.clone())),
         GroupHealth::Halted { reason } => ("halted", Some(reason.clone())),
         GroupHealth::Stopped => ("stopped", None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_words_for_healths_are_listed() {
+        let reason = || "because".to_owned();
+        let all = [
+            GroupHealth::CatchingUp,
+            GroupHealth::Live,
+            GroupHealth::Rebuilding,
+            GroupHealth::Paused,
+            GroupHealth::Stalled { reason: reason() },
+            GroupHealth::Halted { reason: reason() },
+            GroupHealth::Stopped,
+        ];
+        assert_eq!(all.map(|health| words(&health).0), HEALTH_WORDS);
     }
 }

@@ -1,6 +1,8 @@
 //! What the program says and how it ends when it cannot do what it was asked.
 #![allow(clippy::unwrap_used)]
 
+mod terminal;
+mod top;
 mod verify;
 
 use std::net::TcpListener;
