@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::get;
 use tokio::sync::Semaphore;
+use tracing::field::Empty;
 use views::{ViewReader, ViewSource};
 
 use crate::cursor::Cursors;
@@ -125,10 +126,13 @@ impl<'r> Reading<'r> {
 
     /// Responds and counts.
     pub(crate) fn finish(self, result: Result<Reply, ReadError>) -> Response {
-        let response = match result {
+        let route = self.endpoint.path();
+        let span = tracing::debug_span!("response", http.route = route, http.response.status_code = Empty);
+        let response = span.in_scope(|| match result {
             Ok(reply) => respond(reply, &self.request.headers, &self.freshness),
             Err(error) => refuse(error.into_problem(), self.freshness.stale),
-        };
+        });
+        span.record("http.response.status_code", response.status().as_u16());
         self.api.meters.record(self.endpoint, &self.request.method, response.status(), self.started.elapsed());
         response
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, HeaderValue, header};
 use events::{StreamId, StreamKind};
 use http_api::{CONSISTENCY_HEADER, ConsistencyToken};
+use tracing::Instrument;
 use uuid::Uuid;
 use views::ViewReader;
 
@@ -60,7 +61,8 @@ impl Api {
         // Rows that stay as they are need not be waited for.
         if status.published < token.position && !status.frozen {
             let _permit = self.waiters.try_acquire().map_err(|_| ReadError::TooManyWaiters)?;
-            let published = self.views.wait_published(token.position);
+            let span = tracing::debug_span!("wait", position = token.position.0);
+            let published = self.views.wait_published(token.position).instrument(span);
             // Whether it came in time is seen below.
             if let Ok(result) = tokio::time::timeout(self.options.token_wait_max, published).await {
                 result?;

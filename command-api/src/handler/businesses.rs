@@ -9,7 +9,7 @@ use super::options::Accepted;
 use super::references::{AskedPlace, FoundPlace, refuse_missing};
 use super::slugs::{SlugCandidates, slug_claim};
 use super::streams::Reading;
-use super::{CommandService, Request};
+use super::{CommandService, Request, deciding};
 use crate::domain::business::{self, DetailsChange, Rejected};
 use crate::domain::edits;
 use crate::request::{ChangeBusinessDetails, GivenSource, RecategorizeBusiness, RegisterBusiness, RelocateBusiness};
@@ -86,7 +86,7 @@ impl CommandService {
             facts.location = place.location;
         }
         let kept = edits::keep_edits(&known.state, &mut facts);
-        let events = business::decide(&known.state, business::Command::UpsertFromSource(Box::new(facts)))?;
+        let events = deciding(|| business::decide(&known.state, business::Command::UpsertFromSource(Box::new(facts))))?;
         let changed = events.iter().flat_map(|event| edits::members_of(&known.state, event)).collect();
         let decided = Decided { stream: id.into(), known, events, claims: Vec::new(), retried: Vec::new() };
         let step = self.settle(&self.inner.businesses, request, decided, reading).await?;
@@ -129,7 +129,7 @@ impl CommandService {
         let id = request.new_business;
         let known = self.inner.businesses.load(id.0, reading).await?;
         must_match(request, &known)?;
-        let events = business::decide(&known.state, command)?;
+        let events = deciding(|| business::decide(&known.state, command))?;
         let slug = events.iter().find_map(|event| match event {
             events::Event::BusinessRegistered(facts) => Some(slug_claim(&facts.slug)),
             _ => None,
@@ -214,7 +214,7 @@ impl CommandService {
             return Err(Rejected::NotFound.into());
         }
         must_match(request, &known)?;
-        let events = business::decide(&known.state, command)?;
+        let events = deciding(|| business::decide(&known.state, command))?;
         let decided = Decided { stream: id.into(), known, events, claims, retried: Vec::new() };
         self.settle(&self.inner.businesses, request, decided, reading).await
     }

@@ -18,6 +18,8 @@ use std::time::Instant;
 use event_log::{IdempotencyKey, Journal};
 use events::{BusinessId, CommandId, StreamKind};
 use sha2::{Digest, Sha256};
+use tracing::Instrument;
+use tracing::field::Empty;
 use uuid::Uuid;
 
 pub use error::{CommandError, Refusal};
@@ -78,6 +80,11 @@ impl Request {
     }
 }
 
+/// A step of its own, as pure as it is.
+fn deciding<T>(decide: impl FnOnce() -> T) -> T {
+    tracing::debug_span!("decide").in_scope(decide)
+}
+
 impl CommandService {
     /// A service that appends to this journal.
     pub fn new(journal: Arc<dyn Journal>, places: Arc<Places>, options: CommandOptions) -> Self {
@@ -103,7 +110,8 @@ impl CommandService {
     pub async fn execute(&self, context: CommandContext, command: Command) -> Result<Accepted, CommandError> {
         let started = Instant::now();
         let name = command.name();
-        let result = self.decide_and_append(context, &command).await;
+        let span = tracing::debug_span!("command", command.name = name, command.outcome = Empty, position = Empty);
+        let result = self.decide_and_append(context, &command).instrument(span.clone()).await;
         let outcome = match &result {
             Ok(accepted) if accepted.replayed => "replayed",
             Ok(accepted) if accepted.dry_run => "dry_run",
@@ -113,6 +121,10 @@ impl CommandService {
             }
             Err(_) => "failed",
         };
+        span.record("command.outcome", outcome);
+        if let Ok(accepted) = &result {
+            span.record("position", accepted.position.0);
+        }
         metrics::counter!("lawless_commands_total", "command" => name, "outcome" => outcome).increment(1);
         metrics::histogram!("lawless_command_seconds", "command" => name).record(started.elapsed().as_secs_f64());
         result

@@ -6,7 +6,7 @@ use events::{CategoryId, LocationId};
 use super::append::{Decided, Step, must_match};
 use super::error::CommandError;
 use super::streams::Reading;
-use super::{CommandService, Request};
+use super::{CommandService, Request, deciding};
 use crate::domain::{category, location};
 use crate::request::{DefineCategory, DefineLocation};
 
@@ -23,7 +23,7 @@ impl CommandService {
         let known = self.inner.categories.load(id.0, reading).await?;
         must_match(request, &known)?;
         let command = category::Command::Define { slug: slug.to_owned(), parent, names: body.names.0.clone() };
-        let events = category::decide(&known.state, command)?;
+        let events = deciding(|| category::decide(&known.state, command))?;
         let claims = vec![Claim { kind: ClaimKind::CategorySlug, value: slug.to_owned() }];
         let decided = Decided { stream: id.into(), known, events, claims, retried: Vec::new() };
         self.settle(&self.inner.categories, request, decided, reading).await
@@ -47,7 +47,7 @@ impl CommandService {
             names: body.names.0.clone(),
             point: body.point.map(Into::into),
         };
-        let events = location::decide(&known.state, command)?;
+        let events = deciding(|| location::decide(&known.state, command))?;
         let claims = vec![Claim { kind: ClaimKind::LocationSlug, value: slug.to_owned() }];
         let decided = Decided { stream: id.into(), known, events, claims, retried: Vec::new() };
         self.settle(&self.inner.locations, request, decided, reading).await

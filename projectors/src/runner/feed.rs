@@ -8,6 +8,8 @@ use event_log::{EventFeed, JournalError};
 use events::{Codec, DecodeError, Event, Position, RecordedEvent};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::options::{Backoff, RunnerOptions};
 use super::{GroupError, StopSignal};
@@ -133,7 +135,10 @@ impl Follower {
 
     async fn read(&mut self) -> Result<Vec<RecordedEvent>, JournalError> {
         loop {
-            let events = self.feed.read(self.after, self.options.feed_page).await?;
+            let after = self.after;
+            let span = tracing::debug_span!("feed.read", after = after.0, messaging.batch.message_count = Empty);
+            let events = self.feed.read(after, self.options.feed_page).instrument(span.clone()).await?;
+            span.record("messaging.batch.message_count", events.len());
             let Some(last) = events.last() else {
                 self.feed.wait_beyond(self.after).await?;
                 continue;

@@ -130,7 +130,8 @@ impl<'a> Session<'a> {
         let mut next = inbox.wait();
         let far_behind = inbox.head().0.saturating_sub(position.0) > self.options.batch_events as u64;
         let limit = self.observer.batch_events(far_behind).max(1);
-        let span = tracing::debug_span!("batch", group = self.label, after = position.0, far_behind);
+        let span =
+            tracing::debug_span!("batch", messaging.consumer.group.name = self.label, after = position.0, far_behind);
         let _entered = span.enter();
 
         let mut events = 0;
@@ -246,13 +247,15 @@ impl<'a> Session<'a> {
 
     fn committed(&mut self, batch: &Batch, head: Position, took: Duration, measures: &Measures) {
         measures.committed(batch.events, &batch.changes, took);
-        self.observer.committed(batch.last.position, head, &batch.parked);
+        let position = batch.last.position;
+        tracing::debug_span!("publish", messaging.consumer.group.name = self.label, position = position.0)
+            .in_scope(|| self.observer.committed(position, head, &batch.parked));
     }
 }
 
 fn commit(store: &dyn ProjectionStore, batch: &Batch) -> Result<Duration, StoreError> {
     let begun = Instant::now();
-    tracing::debug_span!("commit", events = batch.events, rows = batch.changes.rows.len())
+    tracing::debug_span!("commit", messaging.batch.message_count = batch.events, rows = batch.changes.rows.len())
         .in_scope(|| store.commit(&batch.changes, &batch.checkpoint))?;
     Ok(begun.elapsed())
 }

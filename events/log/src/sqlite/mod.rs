@@ -30,6 +30,8 @@ use std::time::Instant;
 use async_trait::async_trait;
 use events::{EventHeader, JournalId, Position, RecordedEvent, StreamId, StreamVersion};
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use self::batch::Prepared;
 use self::reader::Reader;
@@ -132,10 +134,22 @@ impl Journal for SqliteJournal {
 
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let started = Instant::now();
-        let answer = self.ask(append).await;
+        let span = tracing::debug_span!(
+            "journal.append",
+            db.system.name = "sqlite",
+            db.operation.name = "append",
+            events = append.events.len(),
+            position = Empty
+        );
+        let answer = self.ask(append).instrument(span.clone()).await;
         metrics::histogram!("lawless_journal_append_seconds").record(started.elapsed().as_secs_f64());
-        if let Err(refused) = &answer {
-            metrics::counter!("lawless_journal_refused_total", "kind" => kind(refused)).increment(1);
+        match &answer {
+            Ok(appended) => {
+                span.record("position", appended.last.0);
+            }
+            Err(refused) => {
+                metrics::counter!("lawless_journal_refused_total", "kind" => kind(refused)).increment(1);
+            }
         }
         answer
     }

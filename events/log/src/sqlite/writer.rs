@@ -59,7 +59,11 @@ impl Writer {
             tokio::task::yield_now().await;
             let batch = self.gather(first, &mut closing);
             if !batch.is_empty() {
-                let span = tracing::debug_span!("journal.batch", commands = batch.len());
+                let span = tracing::debug_span!(
+                    "journal.batch",
+                    db.system.name = "sqlite",
+                    db.operation.batch.size = batch.len()
+                );
                 self.write(batch).instrument(span).await;
             }
         }

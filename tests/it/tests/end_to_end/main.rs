@@ -5,6 +5,7 @@ mod commands;
 mod lifecycle;
 mod metrics;
 mod reads;
+mod tracing;
 
 use it::{Answer, Client, Program};
 use serde_json::{Value, json};
