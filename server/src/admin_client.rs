@@ -223,7 +223,8 @@ impl AdminClient {
             return Ok(response);
         }
         match response.json::<Problem>().await {
-            Ok(problem) => anyhow::bail!("{}: {}", problem.title, problem.detail.unwrap_or_default()),
+            Ok(Problem { title, detail: Some(detail), .. }) => anyhow::bail!("{title}: {detail}"),
+            Ok(problem) => anyhow::bail!(problem.title),
             Err(_) => anyhow::bail!("the running server answers {status}"),
         }
     }

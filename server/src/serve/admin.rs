@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -14,7 +17,7 @@ use event_log::{EventFeed, SqliteJournal};
 use events::{Actor, ActorKind, Position};
 use http_api::Problem;
 use metrics_exporter_prometheus::PrometheusHandle;
-use projectors::{GroupHandle, ParkedEntry, RebuildRefused};
+use projectors::{GroupHandle, GroupHealth, ParkedEntry, RebuildRefused};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -26,6 +29,9 @@ use crate::admin_client::{GroupStatus, ParkedStream, Rebuild, SkipAnswer, SkipRe
 use crate::engine::DIRECTORY_GROUP;
 use crate::import::{DirectoryWriter, LocalWriter, RemoteAnswer, RemoteCall, WriteError};
 use crate::skip::{SkipError, skip_parked_event};
+
+/// A group that was told to go on does so by then, or is in no hurry to say so.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What the admin endpoints work on.
 pub(super) struct Admin {
@@ -43,18 +49,22 @@ pub(super) struct Admin {
 
 /// The admin endpoints.
 pub(super) fn admin_router(admin: Admin) -> Router {
-    Router::new()
-        .route("/livez", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
-        .route("/admin/projections", get(projections))
+    let admin = Arc::new(admin);
+    let operators_only = Router::new()
         .route("/admin/projections/{group}/skip", post(skip))
         .route("/admin/projections/{group}/rebuild", post(rebuild))
         .route("/admin/projections/{group}/pause", post(pause))
         .route("/admin/projections/{group}/resume", post(resume))
         .route("/admin/backup", post(backup))
         .route("/admin/import", post(import))
-        .with_state(Arc::new(admin))
+        .route_layer(from_fn_with_state(admin.clone(), refuse_strangers));
+    Router::new()
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/admin/projections", get(projections))
+        .merge(operators_only)
+        .with_state(admin)
 }
 
 async fn ready(State(admin): State<Arc<Admin>>) -> Response {
@@ -91,14 +101,7 @@ async fn group_status(admin: &Admin) -> Result<GroupStatus, Problem> {
 }
 
 /// Begins to make all rows anew (202). How it fares is seen where every group stands.
-async fn rebuild(
-    State(admin): State<Arc<Admin>>,
-    Path(group): Path<String>,
-    headers: HeaderMap,
-) -> Result<(StatusCode, Json<Rebuild>), Problem> {
-    if let Some(refusal) = refusal(&admin, &group, &headers) {
-        return Err(refusal);
-    }
+async fn rebuild(_: KnownGroup, State(admin): State<Arc<Admin>>) -> Result<(StatusCode, Json<Rebuild>), Problem> {
     let head = admin.journal.feed().head().await.map_err(|e| unavailable(&e))?;
     match admin.directory.rebuild().await {
         Ok(status) => Ok((StatusCode::ACCEPTED, Json(Rebuild::towards(status, head.0)))),
@@ -110,50 +113,58 @@ async fn rebuild(
     }
 }
 
-async fn pause(
-    State(admin): State<Arc<Admin>>,
-    Path(group): Path<String>,
-    headers: HeaderMap,
-) -> Result<Json<GroupStatus>, Problem> {
-    if let Some(refusal) = refusal(&admin, &group, &headers) {
-        return Err(refusal);
-    }
+async fn pause(_: KnownGroup, State(admin): State<Arc<Admin>>) -> Result<Json<GroupStatus>, Problem> {
     admin.directory.pause().await;
     Ok(Json(group_status(&admin).await?))
 }
 
-async fn resume(
-    State(admin): State<Arc<Admin>>,
-    Path(group): Path<String>,
-    headers: HeaderMap,
-) -> Result<Json<GroupStatus>, Problem> {
-    if let Some(refusal) = refusal(&admin, &group, &headers) {
-        return Err(refusal);
-    }
+async fn resume(_: KnownGroup, State(admin): State<Arc<Admin>>) -> Result<Json<GroupStatus>, Problem> {
     admin.directory.resume().await;
+    settle(&admin).await?;
     Ok(Json(group_status(&admin).await?))
 }
 
-/// The refusal of a request that is not an operator's, or about a group that there is not.
-fn refusal(admin: &Admin, group: &str, headers: &HeaderMap) -> Option<Problem> {
-    let unknown = || Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no such projection group");
-    refuse_strangers(admin, headers).or_else(|| (group != DIRECTORY_GROUP).then(unknown))
+/// Waits until the group is no longer seen as paused; and if it has nothing to catch up with, until that is seen.
+async fn settle(admin: &Admin) -> Result<(), Problem> {
+    let head = admin.journal.feed().head().await.map_err(|e| unavailable(&e))?;
+    let behind = admin.directory.status().published < head;
+    let mut health = admin.directory.health();
+    let settled = health.wait_for(|health| match health {
+        GroupHealth::Paused => false,
+        GroupHealth::CatchingUp => behind,
+        _ => true,
+    });
+    // What is told then is what there is to tell.
+    let _ = tokio::time::timeout(SETTLE_TIMEOUT, settled).await;
+    Ok(())
+}
+
+/// Says that there is such a group: there is one.
+struct KnownGroup;
+
+impl FromRequestParts<Arc<Admin>> for KnownGroup {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, admin: &Arc<Admin>) -> Result<Self, Problem> {
+        let Path(group) = Path::<String>::from_request_parts(parts, admin).await.map_err(|e| invalid(e.body_text()))?;
+        if group == DIRECTORY_GROUP {
+            return Ok(Self);
+        }
+        let problem = Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no such projection group");
+        Err(problem.detail(format!("{group:?} is none; there is {DIRECTORY_GROUP:?}")))
+    }
 }
 
 async fn skip(
+    _: KnownGroup,
     State(admin): State<Arc<Admin>>,
-    Path(group): Path<String>,
-    headers: HeaderMap,
     body: Result<Json<SkipRequest>, JsonRejection>,
 ) -> Result<Json<SkipAnswer>, Problem> {
-    if let Some(refusal) = refusal(&admin, &group, &headers) {
-        return Err(refusal);
-    }
     let Json(request) = body.map_err(|e| invalid(e.body_text()))?;
     let parked = admin.directory.parked().map_err(|e| unavailable(&e))?;
     let actor = Actor { kind: ActorKind::Admin, id: "admin-listener".to_owned() };
     let position = Position(request.position);
-    let decided = skip_parked_event(&admin.journal, &group, &parked, position, &request.reason, actor).await;
+    let decided = skip_parked_event(&admin.journal, DIRECTORY_GROUP, &parked, position, &request.reason, actor).await;
     match decided {
         Ok(position) => Ok(Json(SkipAnswer { position: position.0 })),
         Err(error @ SkipError::Reason) => Err(invalid(error.to_string())),
@@ -167,12 +178,8 @@ async fn skip(
 /// What `lawless import` asks: it opens no folder on which a server runs.
 async fn import(
     State(admin): State<Arc<Admin>>,
-    headers: HeaderMap,
     body: Result<Json<RemoteCall>, JsonRejection>,
 ) -> Result<Json<RemoteAnswer>, Problem> {
-    if let Some(refusal) = refuse_strangers(&admin, &headers) {
-        return Err(refusal);
-    }
     let Json(RemoteCall { dry_run, call }) = body.map_err(|e| invalid(e.body_text()))?;
     let writer = LocalWriter::new(admin.commands.clone(), dry_run);
     let answer = match Box::pin(writer.call(call)).await {
@@ -183,14 +190,15 @@ async fn import(
     Ok(Json(RemoteAnswer { answer, position: writer.position().map(|position| position.0) }))
 }
 
-/// The refusal of a request without the admin key.
-pub(super) fn refuse_strangers(admin: &Admin, headers: &HeaderMap) -> Option<Problem> {
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+/// Middleware: refuses requests without the admin key, before anything else of them is looked at.
+async fn refuse_strangers(State(admin): State<Arc<Admin>>, request: Request, next: Next) -> Response {
+    let header = request.headers().get(header::AUTHORIZATION);
+    let given = header.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     if given.is_some_and(|given| admin.admin_key.check(given).is_ok()) {
-        return None;
+        return next.run(request).await;
     }
     let problem = Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "The admin key is needed");
-    Some(problem.detail("send `Authorization: Bearer <admin key>`; the key lies in the data folder"))
+    problem.detail("send `Authorization: Bearer <admin key>`; the key lies in the data folder").into_response()
 }
 
 pub(super) fn invalid(detail: String) -> Problem {

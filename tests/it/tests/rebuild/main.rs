@@ -121,10 +121,36 @@ async fn strangers_and_unknown_groups_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path()).await.unwrap();
     let http = reqwest::Client::new();
-    for operation in ["rebuild", "pause", "resume"] {
-        let url = format!("{}/admin/projections/directory/{operation}", program.admin());
-        assert_eq!(http.post(url).send().await.unwrap().status(), 401, "{operation}");
+    let key = std::fs::read_to_string(program.data().join("admin-key")).unwrap();
+    let of_group = ["rebuild", "pause", "resume", "skip"].map(|operation| format!("projections/directory/{operation}"));
+    for operation in of_group.iter().map(String::as_str).chain(["backup", "import"]) {
+        let url = format!("{}/admin/{operation}", program.admin());
+        for request in
+            [http.post(&url), http.post(&url).bearer_auth("wrong"), http.post(&url).basic_auth("", Some(&key))]
+        {
+            // A stranger's body is nothing to look at, so that it is none is not said.
+            assert_eq!(request.send().await.unwrap().status(), 401, "{operation}");
+        }
     }
-    let output = run(&program.data(), &["projections", "rebuild", "nonsense"]).await;
-    assert!(String::from_utf8_lossy(&output.stderr).contains("no such projection group"), "{output:?}");
+    for operation in ["rebuild", "pause", "resume"] {
+        let output = run(&program.data(), &["projections", operation, "nonsense"]).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            said.contains("There is no such projection group: \"nonsense\" is none; there is \"directory\""),
+            "{said}"
+        );
+    }
+    assert_eq!(group(&program).await["health"], "live", "nobody paused it");
+}
+
+#[tokio::test]
+async fn a_group_that_goes_on_with_nothing_to_do_says_that_it_is_live() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path()).await.unwrap();
+    for _ in 0..5 {
+        let words = said(&program.data(), &["projections", "pause", "directory"]).await;
+        assert!(words.contains("directory: paused"), "{words}");
+        let words = said(&program.data(), &["projections", "resume", "directory"]).await;
+        assert!(words.contains("directory: live"), "{words}");
+    }
 }
