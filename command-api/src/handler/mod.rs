@@ -72,9 +72,7 @@ impl Request {
             actor: format!("{}:{}", context.actor.kind.name(), context.actor.id),
             key: context.idempotency_key.clone().unwrap_or_else(|| command_id.to_string()),
         };
-        // The parsed command, not the bytes: what means the same is the same request.
-        let canonical = serde_json::to_vec(command).expect("a command holds only strings, finite numbers and maps");
-        let payload_hash = Sha256::digest(&canonical).into();
+        let payload_hash = payload_hash(command, context.if_match);
         let new_business = BusinessId(Uuid::now_v7());
         Self { context, command_id, key, payload_hash, new_business, conflicts: 0 }
     }
@@ -83,6 +81,21 @@ impl Request {
 /// A step of its own, as pure as it is.
 fn deciding<T>(decide: impl FnOnce() -> T) -> T {
     tracing::debug_span!("decide").in_scope(decide)
+}
+
+/// By which a retry is known from another request under the same key. It is of the parsed command, not of its bytes: what
+/// means the same is the same request. It is stored, so what it says of a request must stay the same.
+fn payload_hash(command: &Command, if_match: Option<Precondition>) -> [u8; 32] {
+    let canonical = serde_json::to_vec(command).expect("a command holds only strings, finite numbers and maps");
+    let mut hash = Sha256::new_with_prefix(canonical);
+    // Compact JSON has no line breaks: no command alone reads like one with a condition.
+    match if_match {
+        None => {}
+        Some(Precondition::Exists) => hash.update("\nif *"),
+        Some(Precondition::Absent) => hash.update("\nif not *"),
+        Some(Precondition::Version(version)) => hash.update(format!("\nif v{version}")),
+    }
+    hash.finalize().into()
 }
 
 impl CommandService {
@@ -133,11 +146,11 @@ impl CommandService {
     async fn decide_and_append(&self, context: CommandContext, command: &Command) -> Result<Accepted, CommandError> {
         command.validate().map_err(|fields| CommandError::Invalid { fields })?;
         let mut request = Request::new(context, command);
+        // A dry run, too, tells what its key was used for: it would be told the same without `dry_run`.
         if request.context.idempotency_key.is_some()
-            && !request.context.dry_run
             && let Some(accepted) = self.first_answer(&request).await?
         {
-            return Ok(accepted);
+            return Ok(Accepted { dry_run: request.context.dry_run, ..accepted });
         }
         // Told as 0 before the first one, too.
         let conflicts = metrics::counter!("lawless_command_conflicts_total", "command" => command.name());

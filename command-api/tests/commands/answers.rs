@@ -94,7 +94,8 @@ async fn given_a_dry_run_when_accepted_then_nothing_is_stored_and_no_name_is_tak
     assert_eq!(real.slug.as_deref(), Some("moe-s"));
     assert!(!real.replayed);
     let explicit = command_api::RegisterBusiness { slug: Some("moe-s".to_owned()), ..business("Other") };
-    let refused = directory.service.execute(dry(), register(explicit)).await.unwrap_err();
+    let dry = CommandContext { dry_run: true, ..context() };
+    let refused = directory.service.execute(dry, register(explicit)).await.unwrap_err();
     assert!(refused.to_string().contains("taken"), "{refused}");
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use command_api::{CommandError, CommandOptions, Outcome};
+use command_api::{CommandContext, CommandError, CommandOptions, Outcome, Precondition};
 use event_log::Append;
+use events::StreamVersion;
 
 use crate::directory::*;
 use crate::wrapped::Wrapped;
@@ -42,6 +43,44 @@ async fn given_a_used_key_when_something_else_is_asked_then_it_is_refused() {
         assert!(matches!(refused, Err(CommandError::KeyReused)), "{refused:?}");
     }
     assert_eq!(directory.head().await, head);
+}
+
+#[tokio::test]
+async fn given_a_used_key_when_the_same_is_asked_under_another_condition_then_it_is_refused() {
+    let directory = Directory::open().await;
+    let version = |version| Some(Precondition::Version(StreamVersion(version)));
+    let all = [None, Some(Precondition::Exists), Some(Precondition::Absent), version(1), version(2)];
+    for first in [None, Some(Precondition::Exists), version(1)] {
+        let business = directory.accepted(register(business("Moe's"))).await;
+        let under = |if_match| CommandContext { if_match, ..with_key(&business.id.to_string()) };
+        directory.service.execute(under(first), phone(&business, "1")).await.unwrap();
+        let head = directory.head().await;
+        for condition in all {
+            match directory.service.execute(under(condition), phone(&business, "1")).await {
+                Ok(again) => assert!(again.replayed && condition == first, "{first:?}, then {condition:?}"),
+                Err(CommandError::KeyReused) => assert_ne!(condition, first),
+                Err(error) => panic!("{first:?}, then {condition:?}: {error}"),
+            }
+        }
+        assert_eq!(directory.head().await, head);
+    }
+}
+
+#[tokio::test]
+async fn given_a_used_key_when_a_dry_run_asks_then_it_is_told_what_a_command_would_be_told() {
+    let directory = Directory::open().await;
+    let first = directory.service.execute(with_key("k"), register(business("Moe's"))).await.unwrap();
+    let head = directory.head().await;
+    let dry = |key| CommandContext { dry_run: true, ..with_key(key) };
+    let again = directory.service.execute(dry("k"), register(business("Moe's"))).await.unwrap();
+    assert_eq!(again, command_api::Accepted { replayed: true, dry_run: true, ..first });
+    let refused = directory.service.execute(dry("k"), register(business("Other"))).await;
+    assert!(matches!(refused, Err(CommandError::KeyReused)), "{refused:?}");
+    // Nor does a dry run use a key: whatever is asked under it later is the first.
+    directory.service.execute(dry("new"), register(business("Moe's"))).await.unwrap();
+    assert_eq!(directory.head().await, head);
+    let other = directory.service.execute(with_key("new"), register(business("Other"))).await.unwrap();
+    assert!(!other.replayed);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use command_api::{Accepted, Command};
+use command_api::{Accepted, Command, Precondition};
 use events::{Names, Point, Source, Timestamp};
 use uuid::Uuid;
 use views::BusinessStatus;
@@ -95,6 +95,7 @@ impl Business {
 #[derive(Debug, Clone)]
 pub(crate) struct Remembered {
     pub(crate) command: Command,
+    pub(crate) if_match: Option<Precondition>,
     pub(crate) answer: Accepted,
 }
 

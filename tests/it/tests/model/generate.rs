@@ -91,16 +91,18 @@ impl Generator {
     }
 }
 
-/// A key that was used: with the same command, or with another.
+/// A key that was used: with the same command, with another, or under another condition.
 fn again(directory: &Directory, rng: &mut ChaCha8Rng) -> Asked {
     let keys: Vec<_> = directory.keys.keys().collect();
     let key = (*keys.choose(rng).unwrap()).clone();
+    let remembered = &directory.keys[&key];
     let command = if rng.random_bool(0.7) {
-        directory.keys[&key].command.clone()
+        remembered.command.clone()
     } else {
         Command::DefineCategory("a".to_owned(), DefineCategory { parent: None, names: names(rng) })
     };
-    Asked { command, key: Some(key), if_match: None, is_invalid: false }
+    let if_match = if rng.random_bool(0.8) { remembered.if_match } else { Some(Precondition::Exists) };
+    Asked { command, key: Some(key), if_match, is_invalid: false }
 }
 
 fn subject(command: &Command) -> Option<BusinessId> {

@@ -50,7 +50,7 @@ pub(crate) fn judge(directory: &Directory, asked: &Asked) -> Judged {
         return Judged::Refused(Refused::Invalid);
     }
     if let Some(remembered) = asked.key.as_ref().and_then(|key| directory.keys.get(key)) {
-        if remembered.command != asked.command {
+        if (&remembered.command, remembered.if_match) != (&asked.command, asked.if_match) {
             return Judged::Refused(Refused::KeyReused);
         }
         return Judged::Again(Box::new(Accepted { replayed: true, ..remembered.answer.clone() }));
@@ -339,7 +339,8 @@ pub(crate) async fn settle(
     };
     assert_eq!(accepted.outcome, outcome, "{asked:?}");
     if let Some(key) = asked.key.clone().filter(|_| events > 0) {
-        directory.keys.insert(key, Remembered { command: asked.command.clone(), answer: accepted });
+        let Asked { command, if_match, .. } = asked.clone();
+        directory.keys.insert(key, Remembered { command, if_match, answer: accepted });
     }
 }
 
