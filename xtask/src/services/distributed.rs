@@ -98,6 +98,10 @@ fn a_server_that_was_killed_is_followed_by_another_with_the_same_data() {
     place.services.up(&[POSTGRES], false).unwrap();
     assert_ne!(place.process(), killed);
     assert_eq!(place.sql("SELECT number FROM kept"), "4711");
+    // At once: while it dies it is still there, and its children live a little longer.
+    kill_process(Pid::from_raw(place.process().pid).unwrap(), Signal::KILL).unwrap();
+    place.services.up(&[POSTGRES], false).unwrap();
+    assert_eq!(place.sql("SELECT number FROM kept"), "4711");
 }
 
 #[test]

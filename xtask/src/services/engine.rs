@@ -26,8 +26,9 @@ pub(crate) trait Engine: Sync {
     /// From the gentlest to the last, with the time that each is given.
     fn endings(&self) -> &'static [(Signal, Duration)];
 
-    /// Whether its log says that somebody else took its port between looking and starting.
-    fn lost_its_port(&self, log: &str) -> bool;
+    /// Whether its log says that it could not start for a reason that passes: somebody else took its port meanwhile, or
+    /// what a killed predecessor left is still going away.
+    fn may_try_again(&self, log: &str) -> bool;
 
     /// The port of its container, and how it is reached once that is at a port of this machine.
     fn container(&self) -> Container;

@@ -137,9 +137,14 @@ impl Services {
                 && process.is_alive()
             {
                 let why = || format!("{name} runs, as process {}, and does not answer", process.pid);
-                native::wait(engine, &record.url, READY_WITHIN, || true).with_context(why)?;
-                println!("{name}: runs already");
-                continue;
+                match native::wait(engine, &record.url, READY_WITHIN, || process.is_alive()) {
+                    Ok(()) => {
+                        println!("{name}: runs already");
+                        continue;
+                    }
+                    Err(error) if process.is_alive() => return Err(error).with_context(why),
+                    Err(_) => println!("{name}: just ended"),
+                }
             }
             let begun = Instant::now();
             if self.docker {

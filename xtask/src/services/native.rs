@@ -16,8 +16,9 @@ use super::record::{Locked, Record, RunsAs};
 
 /// How often an engine that starts is asked.
 const ASK_EVERY: Duration = Duration::from_millis(50);
-/// How often a start is tried when somebody else takes the port first.
-const PORT_TRIES: usize = 3;
+/// How often a start is tried that fails for a reason that passes, and the time between.
+const TRIES: usize = 20;
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// Lines of a log that are shown with a failure.
 const FAILURE_LINES: usize = 15;
 /// Where engines live whose user cannot come to the folder of the services.
@@ -57,9 +58,10 @@ pub(super) fn start(
         child.wait().context("waiting for its end")?;
         locked.keep(engine.name(), None)?;
         let said = last_lines(engine, folder, FAILURE_LINES);
-        if attempt == PORT_TRIES || !engine.lost_its_port(&said) {
+        if attempt == TRIES || !engine.may_try_again(&said) {
             return Err(error).with_context(|| format!("{} does not start; it said:\n{said}", engine.name()));
         }
+        std::thread::sleep(TRY_AGAIN_AFTER);
     }
     unreachable!("the last attempt returns")
 }

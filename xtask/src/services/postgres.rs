@@ -90,8 +90,9 @@ impl Engine for Postgres {
         &ENDINGS
     }
 
-    fn lost_its_port(&self, log: &str) -> bool {
-        log.contains("Address already in use")
+    fn may_try_again(&self, log: &str) -> bool {
+        // The second: a killed server's children notice its end a moment later.
+        log.contains("Address already in use") || log.contains("pre-existing shared memory block")
     }
 
     fn container(&self) -> Container {
