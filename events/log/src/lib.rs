@@ -6,10 +6,16 @@ mod append;
 mod error;
 mod limits;
 mod port;
+#[cfg(feature = "distributed")]
+mod postgres;
+mod prepared;
+mod queue;
 mod sqlite;
 
 pub use append::{Append, Appended, Claim, ClaimKind, IdempotencyKey, NewEvent, ReadStream};
 pub use error::{AppendError, JournalError};
 pub use limits::{MAX_ACTOR_ID_BYTES, MAX_CHECKS_PER_APPEND, MAX_CLAIM_BYTES, MAX_EVENTS_PER_APPEND, MAX_KEY_BYTES};
 pub use port::{EventFeed, Journal, KeyRecord, Snapshot};
+#[cfg(feature = "distributed")]
+pub use postgres::{Migrated, PostgresEventFeed, PostgresJournal, PostgresJournalOptions};
 pub use sqlite::{Adopted, JournalCopy, SqliteEventFeed, SqliteJournal, SqliteJournalOptions, Synchronous};

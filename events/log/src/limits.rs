@@ -42,6 +42,11 @@ impl Append {
         if self.actor.id.len() > MAX_ACTOR_ID_BYTES {
             return malformed("the actor's id is longer than 64 bytes");
         }
+        let mut texts =
+            self.claims.iter().map(|claim| &claim.value).chain([&self.key.key, &self.key.actor, &self.actor.id]);
+        if texts.any(|text| text.contains('\0')) {
+            return malformed("a key, an actor or a claim holds a NUL, which PostgreSQL has no text for");
+        }
         match self.events.iter().find(|event| event.payload.len() > MAX_PAYLOAD_BYTES) {
             Some(event) => Err(AppendError::PayloadTooLarge { bytes: event.payload.len(), limit: MAX_PAYLOAD_BYTES }),
             None => Ok(()),

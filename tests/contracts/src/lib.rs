@@ -1,6 +1,8 @@
 //! The laws of the ports, run unchanged against every engine behind them.
 //!
-//! This crate must not know an engine: it gets them from factories in the tests that run the laws.
+//! The laws must not know an engine: they get them from factories in the tests that run them.
 
+pub mod database;
 pub mod journal;
+pub mod services;
 pub mod store_model;

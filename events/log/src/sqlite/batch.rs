@@ -10,6 +10,7 @@ use events::{Position, StreamId, StreamVersion, Timestamp};
 use crate::append::{Append, Appended, Claim, IdempotencyKey, NewEvent};
 use crate::error::AppendError;
 use crate::port::KeyRecord;
+use crate::prepared::Prepared;
 
 /// What is stored about everything that a batch names. Absent means: not used, not claimed, no events.
 #[derive(Debug, Default)]
@@ -17,13 +18,6 @@ pub(super) struct Known {
     pub(super) keys: HashMap<IdempotencyKey, KeyRecord>,
     pub(super) claims: HashMap<Claim, StreamId>,
     pub(super) versions: HashMap<StreamId, StreamVersion>,
-}
-
-/// An append whose checksums were made before it was queued: they need no position.
-#[derive(Debug)]
-pub(super) struct Prepared {
-    pub(super) append: Append,
-    pub(super) checksums: Vec<u32>,
 }
 
 /// What is to be stored, and what each command is told once it is.

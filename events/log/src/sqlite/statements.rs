@@ -6,7 +6,7 @@ use std::hash::Hash;
 use events::{Position, StreamId, StreamVersion, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 
-use super::batch::{Decided, Known, Prepared};
+use super::batch::{Decided, Known};
 use super::bulk::{Bulk, FIND_CLAIMS_OF};
 use super::failure::failure;
 use super::reader::key_record;
@@ -14,6 +14,7 @@ use super::rows::{Columns, event_columns};
 use crate::append::{Claim, IdempotencyKey};
 use crate::error::JournalError;
 use crate::port::Snapshot;
+use crate::prepared::Prepared;
 
 const APPEND: &str = "append";
 

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use events::{Position, StreamId, Timestamp};
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tracing::Instrument;
 
-use super::batch::{Prepared, decide};
+use super::batch::decide;
 use super::clock::now;
 use super::failure::{failure, is_fatal};
 use super::options::SqliteJournalOptions;
@@ -17,29 +17,24 @@ use super::statements::{Statements, read_counter, remove_old_keys, store_snapsho
 use crate::append::Appended;
 use crate::error::{AppendError, JournalError};
 use crate::port::Snapshot;
+use crate::prepared::{Answer, Prepared, count_batch};
+use crate::queue::{Inbox, Work};
 
 /// The most keys removed in one transaction.
 const KEYS_REMOVED_PER_BATCH: u32 = 256;
 /// The longest time between two looks for old keys.
 const KEY_CLEANING_PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// What is asked of the writer.
-pub(super) enum Request {
-    Work(Work),
-    /// Finish what is queued, then close.
-    Close(oneshot::Sender<()>),
-}
-
 /// What is done in a transaction.
-pub(super) enum Work {
-    Append(Box<Prepared>, oneshot::Sender<Result<Appended, AppendError>>),
+pub(super) enum SqliteWork {
+    Append(Box<Prepared>, Answer),
     Snapshot(StreamId, Snapshot, oneshot::Sender<Result<(), JournalError>>),
 }
 
 /// The only one who writes. Owns the lock: when it ends, the next may open the journal.
 pub(super) struct Writer {
     pub(super) options: SqliteJournalOptions,
-    pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) inbox: Inbox<SqliteWork>,
     pub(super) connection: SqliteConnection,
     pub(super) readers: SqlitePool,
     pub(super) head: watch::Sender<Position>,
@@ -53,53 +48,16 @@ pub(super) struct Writer {
 impl Writer {
     /// Works until it is asked to close, or nobody is left to ask.
     pub(super) async fn run(mut self) {
-        let mut closing = Vec::new();
-        while let Some(first) = self.requests.recv().await {
-            // Lets those who are about to append get into this batch; no longer wait is worth its delay.
-            tokio::task::yield_now().await;
-            let batch = self.gather(first, &mut closing);
-            if !batch.is_empty() {
-                let span = tracing::debug_span!(
-                    "journal.batch",
-                    db.system.name = "sqlite",
-                    db.operation.batch.size = batch.len()
-                );
-                self.write(batch).instrument(span).await;
-            }
+        while let Some(batch) = self.inbox.batch(Vec::new()).await {
+            let span =
+                tracing::debug_span!("journal.batch", db.system.name = "sqlite", db.operation.batch.size = batch.len());
+            self.write(batch).instrument(span).await;
         }
         self.shut_down().await;
-        for answer in closing {
-            let _ = answer.send(());
-        }
     }
 
-    /// What is queued, up to the bounds of one transaction.
-    fn gather(&mut self, first: Request, closing: &mut Vec<oneshot::Sender<()>>) -> Vec<Work> {
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        let mut next = Some(first);
-        while let Some(request) = next {
-            match request {
-                Request::Work(work) => {
-                    bytes += work.bytes();
-                    batch.push(work);
-                }
-                Request::Close(answer) => {
-                    // What is queued already is still received; nothing more is taken.
-                    self.requests.close();
-                    closing.push(answer);
-                }
-            }
-            if batch.len() >= self.options.max_batch || bytes >= self.options.max_batch_bytes {
-                break;
-            }
-            next = self.requests.try_recv().ok();
-        }
-        batch
-    }
-
-    async fn write(&mut self, batch: Vec<Work>) {
-        metrics::histogram!("lawless_journal_batch_commands").record(as_f64(batch.len()));
+    async fn write(&mut self, batch: Vec<SqliteWork>) {
+        count_batch(batch.len());
         match self.transact(&batch).await {
             Ok(answers) => answer_all(batch, answers),
             Err(error) if self.stopped.is_none() && batch.len() > 1 => {
@@ -123,7 +81,7 @@ impl Writer {
     }
 
     /// One transaction. Once it returns answers, they are true whatever happens to the machine.
-    async fn transact(&mut self, batch: &[Work]) -> Result<Vec<Result<Appended, AppendError>>, JournalError> {
+    async fn transact(&mut self, batch: &[SqliteWork]) -> Result<Vec<Result<Appended, AppendError>>, JournalError> {
         if self.stopped.is_some() {
             return Err(self.unavailable());
         }
@@ -146,11 +104,11 @@ impl Writer {
 
     async fn attempt(
         &mut self,
-        batch: &[Work],
+        batch: &[SqliteWork],
     ) -> Result<(Vec<Result<Appended, AppendError>>, Position), JournalError> {
         const APPEND: &str = "append";
         let engine = |error| failure(APPEND, error);
-        let appends: Vec<&Prepared> = batch.iter().filter_map(Work::prepared).collect();
+        let appends: Vec<&Prepared> = batch.iter().filter_map(SqliteWork::prepared).collect();
         let connection = &mut self.connection;
         sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await.map_err(engine)?;
         let (head, newest) = read_counter(connection).await?;
@@ -167,7 +125,7 @@ impl Writer {
             self.statements.store(connection, &decided, recorded_at).await.map_err(engine)?;
         }
         for work in batch {
-            if let Work::Snapshot(stream, snapshot, _) = work {
+            if let SqliteWork::Snapshot(stream, snapshot, _) = work {
                 store_snapshot(connection, *stream, snapshot).await.map_err(engine)?;
             }
         }
@@ -206,21 +164,24 @@ impl Writer {
             tracing::warn!(%error, "the journal's connection did not close");
         }
         drop(self.lock);
+        self.inbox.closed();
     }
 }
 
-impl Work {
-    fn prepared(&self) -> Option<&Prepared> {
-        match self {
-            Self::Append(prepared, _) => Some(prepared),
-            Self::Snapshot(..) => None,
-        }
-    }
-
+impl Work for SqliteWork {
     fn bytes(&self) -> usize {
         match self {
             Self::Append(prepared, _) => prepared.append.payload_bytes(),
             Self::Snapshot(_, snapshot, _) => snapshot.state.len(),
+        }
+    }
+}
+
+impl SqliteWork {
+    fn prepared(&self) -> Option<&Prepared> {
+        match self {
+            Self::Append(prepared, _) => Some(prepared),
+            Self::Snapshot(..) => None,
         }
     }
 
@@ -233,23 +194,17 @@ impl Work {
     }
 }
 
-fn answer_all(batch: Vec<Work>, answers: Vec<Result<Appended, AppendError>>) {
+fn answer_all(batch: Vec<SqliteWork>, answers: Vec<Result<Appended, AppendError>>) {
     let mut answers = answers.into_iter();
     for work in batch {
         match work {
-            Work::Append(_, answer) => {
+            SqliteWork::Append(_, answer) => {
                 let told = answers.next().expect("every append of a batch was decided");
                 let _ = answer.send(told);
             }
-            Work::Snapshot(_, _, answer) => {
+            SqliteWork::Snapshot(_, _, answer) => {
                 let _ = answer.send(Ok(()));
             }
         }
     }
-}
-
-/// For metrics, which count in floating point.
-#[expect(clippy::cast_precision_loss, reason = "a metric needs no more than 52 bits")]
-fn as_f64(number: impl TryInto<u64>) -> f64 {
-    number.try_into().unwrap_or(u64::MAX) as f64
 }

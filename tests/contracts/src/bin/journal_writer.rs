@@ -1,4 +1,4 @@
-//! Appends to a SQLite journal from several tasks and says so, line by line, to be killed or watched by a test.
+//! Appends to a journal from several tasks and says so, line by line, to be killed or watched by a test.
 //!
 //! `try <event id>` is written before an append, `ack <position> <event id>` for each event once it is acknowledged.
 //! The idempotency key of an append is its first event's id.
@@ -6,11 +6,12 @@
 #![allow(clippy::unwrap_used, reason = "part of a test")]
 
 use std::io::Write;
+use std::sync::Arc;
 
 use contracts::journal::{append_many, business};
-use event_log::{Journal, SqliteJournal, SqliteJournalOptions, Synchronous};
+use event_log::{Journal, PostgresJournal, PostgresJournalOptions, SqliteJournal, SqliteJournalOptions, Synchronous};
 
-const USAGE: &str = "journal_writer PATH TASKS APPENDS_PER_TASK full|off";
+const USAGE: &str = "journal_writer PATH|postgres://… TASKS APPENDS_PER_TASK full|off";
 
 #[tokio::main]
 async fn main() {
@@ -22,17 +23,27 @@ async fn main() {
         "off" => Synchronous::Off,
         _ => panic!("{USAGE}"),
     };
-    let options = SqliteJournalOptions { synchronous, ..SqliteJournalOptions::default() };
-    let journal = SqliteJournal::open(path, options).await.unwrap();
-    let tasks: Vec<_> = (0..tasks).map(|_| tokio::spawn(write(journal.clone(), appends))).collect();
+    if path.starts_with("postgres://") {
+        let journal = PostgresJournal::open(path, PostgresJournalOptions::default()).await.unwrap();
+        write_from(&(Arc::new(journal.clone()) as _), tasks, appends).await;
+        journal.close().await;
+    } else {
+        let options = SqliteJournalOptions { synchronous, ..SqliteJournalOptions::default() };
+        let journal = SqliteJournal::open(path, options).await.unwrap();
+        write_from(&(Arc::new(journal.clone()) as _), tasks, appends).await;
+        journal.close().await;
+    }
+}
+
+async fn write_from(journal: &Arc<dyn Journal>, tasks: u64, appends: u64) {
+    let tasks: Vec<_> = (0..tasks).map(|_| tokio::spawn(write(Arc::clone(journal), appends))).collect();
     for task in tasks {
         task.await.unwrap();
     }
-    journal.close().await;
 }
 
 /// Fills streams of five appends each, of one to three events.
-async fn write(journal: SqliteJournal, appends: u64) {
+async fn write(journal: Arc<dyn Journal>, appends: u64) {
     let (mut stream, mut version) = (business(), 0);
     for number in 0..appends {
         if number % 5 == 0 {

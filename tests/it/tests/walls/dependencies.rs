@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use spdx::{Expression, ParseMode};
 
-use crate::workspace::{METADATA, built_into, our_crates, our_dependencies, root};
+use crate::workspace::{METADATA, built_by_default_into, our_crates, our_dependencies, root};
 
 /// The header of the table in `docs/ARCHITECTURE.md` that says who may depend on whom.
 const TABLE: &str = "| crate | may depend on (ours) |";
@@ -43,7 +43,7 @@ fn crates_depend_only_on_what_the_table_allows() {
 
 #[test]
 fn the_default_program_carries_no_engine_of_the_distributed_mode_and_no_tests() {
-    let built = built_into("lawless");
+    let built = built_by_default_into("lawless");
     for name in ["rdkafka", "scylla", "redis", "sqlx-postgres", "contracts", "it", "benches", "proptest"] {
         assert!(!built.contains(name), "{name} is built into the default program");
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// Packages, and what is built into what with default features on this machine.
 pub(crate) static METADATA: LazyLock<Metadata> = LazyLock::new(|| {
@@ -37,21 +37,17 @@ pub(crate) fn our_dependencies() -> BTreeMap<String, BTreeSet<String>> {
     METADATA.workspace_packages().into_iter().map(|package| (package.name.to_string(), of(package))).collect()
 }
 
-/// Names of all packages that are built into a crate of ours, itself included.
-pub(crate) fn built_into(name: &str) -> BTreeSet<String> {
-    let start = METADATA.workspace_packages().into_iter().find(|package| package.name == name).unwrap();
-    let nodes = &METADATA.resolve.as_ref().unwrap().nodes;
-    let mut seen: BTreeSet<&PackageId> = BTreeSet::new();
-    let mut open = vec![&start.id];
-    while let Some(id) = open.pop() {
-        if !seen.insert(id) {
-            continue;
-        }
-        let node = nodes.iter().find(|node| node.id == *id).unwrap();
-        let built_in = node.deps.iter().filter(|d| d.dep_kinds.iter().any(|k| k.kind != DependencyKind::Development));
-        open.extend(built_in.map(|dependency| &dependency.pkg));
-    }
-    seen.into_iter().map(|id| METADATA[id].name.to_string()).collect()
+/// Names of all packages that `cargo build` builds into a crate of ours, itself included. What other crates of the
+/// workspace want of the same packages does not count, which the metadata above cannot tell.
+pub(crate) fn built_by_default_into(name: &str) -> BTreeSet<String> {
+    let tree = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["tree", "--locked", "--package", name, "--edges", "normal,build", "--prefix", "none", "--format", "{p}"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    tree.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
 /// Files of ours, relative to the root: what git knows or would know after `git add`.

@@ -1,0 +1,129 @@
+//! The journal in PostgreSQL: several processes may write it at once, each with one group-commit writer.
+//!
+//! | module | does |
+//! |---|---|
+//! | `migrate`, `open` | makes the tables, checks what is there, connects |
+//! | `writer` | takes what is queued, one call for all of it; sends it again when the connection is lost |
+//! | `batch`, `call` | which commands go together; the call of the one procedure, and what it answers |
+//! | `reader`, `rows`, `feed` | reads, each row checked |
+
+mod batch;
+mod call;
+mod failure;
+mod feed;
+mod migrate;
+mod open;
+mod options;
+mod reader;
+mod rows;
+mod writer;
+
+use async_trait::async_trait;
+use events::{JournalId, Position, RecordedEvent, StreamId, StreamVersion};
+use tokio::sync::watch;
+
+use self::reader::Reader;
+use self::writer::{Pending, Writer};
+use crate::append::{Append, Appended, Claim, ClaimKind, IdempotencyKey};
+use crate::error::{AppendError, JournalError};
+use crate::port::{Journal, KeyRecord, Snapshot};
+use crate::prepared::ask;
+use crate::queue::{Bounds, Queue, queue};
+
+pub use self::feed::PostgresEventFeed;
+pub use self::migrate::Migrated;
+pub use self::options::PostgresJournalOptions;
+
+/// A journal in a PostgreSQL database. A clone is another handle to the same one.
+///
+/// # Cancel safety
+/// An [`append`](Journal::append) that is dropped before it answers may still be stored: it was queued. Asking
+/// again with the same key, or [`find_key`](Journal::find_key), settles it.
+#[derive(Debug, Clone)]
+pub struct PostgresJournal {
+    reader: Reader,
+    queue: Queue<Pending>,
+    head: watch::Receiver<Position>,
+}
+
+impl PostgresJournal {
+    /// Opens the journal of a database, `postgres://user:password@host:port/database`. Must be called inside a tokio
+    /// runtime, where its writer runs until [`close`](Self::close) or the last handle is gone.
+    ///
+    /// # Errors
+    /// [`JournalError::Format`] when the database has no journal, or its tables are older or newer than this program,
+    /// or of other event schemas; nothing was changed then. [`JournalError::Unavailable`] when it cannot be reached.
+    pub async fn open(url: &str, options: PostgresJournalOptions) -> Result<Self, JournalError> {
+        let opened = open::open(url, &options).await?;
+        let bounds = Bounds { works: options.max_batch, bytes: options.max_batch_bytes };
+        let (queue, inbox) = queue(options.queue, bounds);
+        let (head_sender, head) = watch::channel(opened.head);
+        let reader = Reader { id: opened.id, pool: opened.readers };
+        let writer = Writer::new(options, inbox, opened.connecting, reader.clone(), head_sender);
+        tokio::spawn(writer.run());
+        tracing::info!(journal = %reader.id, head = %opened.head, "journal opened");
+        Ok(Self { reader, queue, head })
+    }
+
+    /// The tail of this journal.
+    pub fn feed(&self) -> PostgresEventFeed {
+        PostgresEventFeed { reader: self.reader.clone(), seen: self.head.clone() }
+    }
+
+    /// Appends that wait for the writer.
+    pub fn queued(&self) -> usize {
+        self.queue.queued()
+    }
+
+    /// Takes nothing more, finishes what is queued, and ends all connections. For all handles; a second call returns at
+    /// once or when the first does.
+    pub async fn close(&self) {
+        self.queue.close().await;
+    }
+}
+
+#[async_trait]
+impl Journal for PostgresJournal {
+    fn id(&self) -> JournalId {
+        self.reader.id
+    }
+
+    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        ask("postgresql", append, |prepared, answer| self.queue.put("append", Pending { prepared, answer })).await
+    }
+
+    async fn read_stream(
+        &self,
+        stream: StreamId,
+        after: StreamVersion,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, JournalError> {
+        self.reader.stream(stream, after, limit).await
+    }
+
+    async fn find_key(&self, key: &IdempotencyKey) -> Result<Option<KeyRecord>, JournalError> {
+        self.reader.key(key).await
+    }
+
+    async fn find_claims(&self, claims: &[Claim]) -> Result<Vec<Option<StreamId>>, JournalError> {
+        self.reader.claims(claims).await
+    }
+
+    async fn list_claims(
+        &self,
+        kind: ClaimKind,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, StreamId)>, JournalError> {
+        self.reader.claims_of(kind, prefix, after, limit).await
+    }
+
+    async fn load_snapshot(&self, stream: StreamId) -> Result<Option<Snapshot>, JournalError> {
+        self.reader.snapshot(stream).await
+    }
+
+    async fn save_snapshot(&self, stream: StreamId, snapshot: Snapshot) -> Result<(), JournalError> {
+        self.reader.store_snapshot(stream, &snapshot).await
+    }
+}

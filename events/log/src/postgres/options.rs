@@ -1,0 +1,42 @@
+//! The settings of a [`PostgresJournal`](crate::PostgresJournal).
+
+use std::time::Duration;
+
+/// How a [`PostgresJournal`](crate::PostgresJournal) works. Every field is a bound.
+#[derive(Debug, Clone)]
+pub struct PostgresJournalOptions {
+    /// The most commands in one transaction.
+    pub max_batch: usize,
+    /// The most bytes of payload in one transaction. One command may be larger, and is then alone in it.
+    pub max_batch_bytes: usize,
+    /// How many commands may wait. One more is told that the journal is unavailable.
+    pub queue: usize,
+    /// How long an idempotency key is kept at least.
+    pub key_retention: Duration,
+    /// The most connections that read, beside the one that writes.
+    pub read_connections: u32,
+    /// How long making a connection may take.
+    pub connect_timeout: Duration,
+    /// How long a batch waits for the lock that other processes hold.
+    pub lock_timeout: Duration,
+    /// How long a batch may take in all before its connection counts as lost.
+    pub answer_timeout: Duration,
+    /// How long a batch whose connection was lost is sent again before its commands are told that nobody knows.
+    pub settle_timeout: Duration,
+}
+
+impl Default for PostgresJournalOptions {
+    fn default() -> Self {
+        Self {
+            max_batch: 512,
+            max_batch_bytes: 8 * 1024 * 1024,
+            queue: 4096,
+            key_retention: Duration::from_secs(7 * 24 * 60 * 60),
+            read_connections: 8,
+            connect_timeout: Duration::from_secs(5),
+            lock_timeout: Duration::from_secs(5),
+            answer_timeout: Duration::from_secs(15),
+            settle_timeout: Duration::from_secs(30),
+        }
+    }
+}

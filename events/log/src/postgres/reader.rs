@@ -1,0 +1,220 @@
+//! Reads, on connections of their own: they never wait for the writer.
+
+use events::{JournalId, Position, RecordedEvent, StreamId, StreamVersion};
+use sqlx::postgres::{PgPool, PgRow};
+
+use super::failure::failure;
+use super::rows::{Columns, event_columns, recorded_event};
+use crate::append::{Appended, Claim, ClaimKind, IdempotencyKey};
+use crate::error::JournalError;
+use crate::port::{KeyRecord, Snapshot};
+
+/// What the journal and its feed read with.
+#[derive(Debug, Clone)]
+pub(super) struct Reader {
+    pub(super) id: JournalId,
+    pub(super) pool: PgPool,
+}
+
+impl Reader {
+    /// The newest position.
+    pub(super) async fn head(&self) -> Result<Position, JournalError> {
+        const READ: &str = "read the head";
+        let row = sqlx::query("SELECT head FROM journal").fetch_one(&self.pool).await;
+        let row = row.map_err(|error| failure(READ, error))?;
+        Ok(Position(Columns { operation: READ, row: &row }.number(0)?))
+    }
+
+    /// Events after a position, dense.
+    pub(super) async fn events(&self, after: Position, limit: usize) -> Result<Vec<RecordedEvent>, JournalError> {
+        const READ: &str = "read the feed";
+        let rows = sqlx::query(concat!(
+            "SELECT ",
+            event_columns!(),
+            " FROM events WHERE position > $1 ORDER BY position LIMIT $2"
+        ))
+        .bind(bounded(after.0))
+        .bind(bounded(limit as u64))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|error| failure(READ, error))?;
+        let mut events = Vec::with_capacity(rows.len());
+        for (row, number) in rows.iter().zip(1..) {
+            let event = recorded_event(READ, row)?;
+            let expected = Position(after.0 + number);
+            if event.position != expected {
+                let reason = format!("{expected} is missing before {}", event.position);
+                return Err(JournalError::Corrupt { operation: READ, reason });
+            }
+            events.push(event);
+        }
+        Ok(events)
+    }
+
+    /// Events of a stream after a version, dense.
+    pub(super) async fn stream(
+        &self,
+        stream: StreamId,
+        after: StreamVersion,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, JournalError> {
+        const READ: &str = "read a stream";
+        let rows = sqlx::query(concat!(
+            "SELECT ",
+            event_columns!(),
+            " FROM events WHERE stream_id = $1 AND stream_kind = $2 AND version > $3 ORDER BY version LIMIT $4"
+        ))
+        .bind(stream.id)
+        .bind(stream.kind.name())
+        .bind(bounded(after.0))
+        .bind(bounded(limit as u64))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|error| failure(READ, error))?;
+        let mut events = Vec::with_capacity(rows.len());
+        for (row, number) in rows.iter().zip(1..) {
+            let event = recorded_event(READ, row)?;
+            let expected = StreamVersion(after.0 + number);
+            if event.header.version != expected {
+                let reason = format!("{stream} has no version {expected} before {}", event.header.version);
+                return Err(JournalError::Corrupt { operation: READ, reason });
+            }
+            events.push(event);
+        }
+        Ok(events)
+    }
+
+    /// What was accepted under a key.
+    pub(super) async fn key(&self, key: &IdempotencyKey) -> Result<Option<KeyRecord>, JournalError> {
+        const READ: &str = "find an idempotency key";
+        let row = sqlx::query(
+            "SELECT k.payload_hash, k.first_position, k.last_position, e.stream_kind, e.stream_id, e.version
+             FROM idempotency_keys k JOIN events e ON e.position = k.last_position
+             WHERE k.actor = $1 AND k.key = $2",
+        )
+        .bind(key.actor.as_str())
+        .bind(key.key.as_str())
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(|error| failure(READ, error))?;
+        row.map(|row| key_record(READ, &row)).transpose()
+    }
+
+    /// Who holds each of these names.
+    pub(super) async fn claims(&self, claims: &[Claim]) -> Result<Vec<Option<StreamId>>, JournalError> {
+        const READ: &str = "find claims";
+        if claims.is_empty() {
+            return Ok(Vec::new());
+        }
+        let kinds: Vec<&str> = claims.iter().map(|claim| claim.kind.name()).collect();
+        let values: Vec<&str> = claims.iter().map(|claim| claim.value.as_str()).collect();
+        let rows = sqlx::query(
+            "SELECT w.n - 1, c.stream_kind, c.stream_id
+             FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (kind, value, n)
+             CROSS JOIN LATERAL (SELECT stream_kind, stream_id FROM claims
+                                 WHERE kind = w.kind AND value = w.value LIMIT 1) c",
+        )
+        .bind(kinds)
+        .bind(values)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|error| failure(READ, error))?;
+        let mut holders = vec![None; claims.len()];
+        for row in rows {
+            let columns = Columns { operation: READ, row: &row };
+            let number: usize = columns.number(0)?;
+            holders[number] = Some(columns.stream(1, 2)?);
+        }
+        Ok(holders)
+    }
+
+    /// Names of a kind that begin with a prefix, in byte order.
+    pub(super) async fn claims_of(
+        &self,
+        kind: ClaimKind,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, StreamId)>, JournalError> {
+        const READ: &str = "list claims";
+        // The collation is "C", byte by byte, and no byte of UTF-8 is above 0xf4: what begins with the prefix lies
+        // between the prefix and the prefix with the highest character there is.
+        let end = format!("{prefix}{}", char::MAX);
+        let rows = sqlx::query(
+            "SELECT value, stream_kind, stream_id FROM claims
+             WHERE kind = $1 AND value > $2 AND value >= $3 AND value < $4 ORDER BY value LIMIT $5",
+        )
+        .bind(kind.name())
+        .bind(after)
+        .bind(prefix)
+        .bind(end)
+        .bind(bounded(limit as u64))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|error| failure(READ, error))?;
+        rows.iter()
+            .map(|row| {
+                let columns = Columns { operation: READ, row };
+                Ok((columns.get(0)?, columns.stream(1, 2)?))
+            })
+            .collect()
+    }
+
+    /// The newest snapshot of a stream.
+    pub(super) async fn snapshot(&self, stream: StreamId) -> Result<Option<Snapshot>, JournalError> {
+        const READ: &str = "load a snapshot";
+        let row = sqlx::query("SELECT version, format, state FROM snapshots WHERE stream_kind = $1 AND stream_id = $2")
+            .bind(stream.kind.name())
+            .bind(stream.id)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(|error| failure(READ, error))?;
+        let Some(row) = row else { return Ok(None) };
+        let columns = Columns { operation: READ, row: &row };
+        let version = StreamVersion(columns.number(0)?);
+        Ok(Some(Snapshot { version, format: columns.number(1)?, state: columns.get(2)? }))
+    }
+
+    /// Keeps a snapshot unless a newer one is kept. It needs no lock: nothing is decided on it.
+    pub(super) async fn store_snapshot(&self, stream: StreamId, snapshot: &Snapshot) -> Result<(), JournalError> {
+        sqlx::query(
+            "INSERT INTO snapshots AS kept (stream_kind, stream_id, version, format, state) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (stream_kind, stream_id) DO UPDATE
+             SET version = excluded.version, format = excluded.format, state = excluded.state
+             WHERE excluded.version > kept.version",
+        )
+        .bind(stream.kind.name())
+        .bind(stream.id)
+        .bind(snapshot.version.0.cast_signed())
+        .bind(i64::from(snapshot.format))
+        .bind(snapshot.state.as_slice())
+        .execute(&self.pool)
+        .await
+        .map_err(|error| failure("save a snapshot", error))?;
+        Ok(())
+    }
+}
+
+/// A key's record from payload hash, first and last position, and the stream and version of its last event.
+fn key_record(operation: &'static str, row: &PgRow) -> Result<KeyRecord, JournalError> {
+    let columns = Columns { operation, row };
+    let hash: &[u8] = columns.get(0)?;
+    let payload_hash = hash
+        .try_into()
+        .map_err(|_| JournalError::Corrupt { operation, reason: format!("a payload hash of {} bytes", hash.len()) })?;
+    Ok(KeyRecord {
+        payload_hash,
+        appended: Appended {
+            stream: columns.stream(3, 4)?,
+            version: StreamVersion(columns.number(5)?),
+            first: Position(columns.number(1)?),
+            last: Position(columns.number(2)?),
+            replayed: true,
+        },
+    })
+}
+
+/// A number for PostgreSQL; larger ones mean the same as the largest.
+fn bounded(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

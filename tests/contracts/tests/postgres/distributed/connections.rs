@@ -1,0 +1,135 @@
+//! A lost connection loses no command, doubles none, and stops nobody.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use contracts::journal::{append, append_many, assert_dense, business, read_all};
+use event_log::{Appended, EventFeed, Journal, JournalError, PostgresJournal, PostgresJournalOptions};
+use events::Position;
+use sqlx::Connection;
+
+use super::wire::Wire;
+use super::{DEADLINE, journal, open, until};
+
+const WRITERS: usize = 8;
+const KILLS: usize = 20;
+const APPENDS_BETWEEN_KILLS: usize = 10;
+
+/// The worst moment: stored, and the answer is lost. The caller gets the answer of the first and only time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_lost_after_the_commit_is_settled() {
+    let (beside, database) = journal().await;
+    let wire = Wire::to(&database.url).await;
+    let journal = open(&wire.through(&database.url)).await;
+    // The second waits for what the first one leaves to do after its answer.
+    journal.append(append(business(), 0)).await.unwrap();
+    journal.append(append(business(), 0)).await.unwrap();
+
+    wire.lose_answers(true);
+    let request = append_many(business(), 0, 3);
+    let (asking, asked) = (journal.clone(), request.clone());
+    let answer = tokio::spawn(async move { asking.append(asked).await });
+    tokio::time::timeout(DEADLINE, beside.feed().wait_beyond(Position(2))).await.expect("it was stored").unwrap();
+    assert!(!answer.is_finished(), "nobody can know yet");
+    wire.lose_answers(false);
+    wire.cut();
+
+    let appended = answer.await.unwrap().unwrap();
+    let expected = Appended {
+        stream: request.stream,
+        version: events::StreamVersion(3),
+        first: Position(3),
+        last: Position(5),
+        replayed: false,
+    };
+    assert_eq!(appended, expected);
+    // Whoever asks once more is told that it is a repetition.
+    assert!(journal.append(request).await.unwrap().replayed);
+    assert_eq!(read_all(&journal.feed()).await.len(), 5);
+}
+
+/// Connections are ended again and again under load: every command is answered, once, and stored once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ended_connections_lose_and_double_nothing() {
+    let (journal, database) = journal().await;
+    let done = Arc::new(AtomicUsize::new(0));
+    let enough = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|_| {
+            let (journal, done, enough) = (journal.clone(), Arc::clone(&done), Arc::clone(&enough));
+            tokio::spawn(async move {
+                let (stream, mut version) = (business(), 0);
+                while !enough.load(Ordering::SeqCst) {
+                    let appended = journal.append(append(stream, version)).await.unwrap();
+                    assert!(!appended.replayed);
+                    version = appended.version.0;
+                    done.fetch_add(1, Ordering::SeqCst);
+                }
+                version
+            })
+        })
+        .collect();
+    let mut killer = database.connect().await;
+    let mut killed = 0;
+    for _ in 0..KILLS {
+        // Only when it goes on again there is a connection that can be ended.
+        let before = done.load(Ordering::SeqCst);
+        until("progress", || done.load(Ordering::SeqCst) >= before + APPENDS_BETWEEN_KILLS).await;
+        let ended = sqlx::query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        );
+        killed += ended.fetch_all(&mut killer).await.unwrap().len();
+    }
+    killer.close().await.unwrap();
+    enough.store(true, Ordering::SeqCst);
+    let mut acknowledged = 0;
+    for writer in writers {
+        acknowledged += tokio::time::timeout(DEADLINE, writer).await.unwrap().unwrap();
+    }
+    assert!(killed >= KILLS, "only {killed} connections were ended");
+    let stored = read_all(&journal.feed()).await;
+    assert_dense(&stored);
+    assert_eq!(stored.len() as u64, acknowledged);
+}
+
+/// Somebody else holds the lock: those who wait are told in time, and it goes on when he lets go.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_that_is_not_given_back_is_not_waited_for_without_end() {
+    let (_journal, database) = journal().await;
+    let options =
+        PostgresJournalOptions { lock_timeout: Duration::from_millis(100), ..PostgresJournalOptions::default() };
+    let journal = PostgresJournal::open(&database.url, options).await.unwrap();
+    let mut holder = database.connect().await;
+    let mut held = holder.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM journal FOR UPDATE").execute(&mut *held).await.unwrap();
+
+    let request = append(business(), 0);
+    let refused =
+        tokio::time::timeout(DEADLINE, journal.append(request.clone())).await.expect("it is told").unwrap_err();
+    let unavailable = matches!(&refused, event_log::AppendError::Journal(JournalError::Unavailable { .. }));
+    assert!(unavailable, "{refused}");
+    held.rollback().await.unwrap();
+    assert!(!journal.append(request).await.unwrap().replayed);
+}
+
+/// What cannot be reached is said so, and no one waits without end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_stays_away_is_told() {
+    let (_journal, database) = journal().await;
+    let wire = Wire::to(&database.url).await;
+    let options =
+        PostgresJournalOptions { settle_timeout: Duration::from_millis(200), ..PostgresJournalOptions::default() };
+    let journal = PostgresJournal::open(&wire.through(&database.url), options).await.unwrap();
+    // A port that nobody listens at.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    wire.lead_to(&format!("postgres://x:y@{nobody}/z"));
+    wire.cut();
+    let request = append(business(), 0);
+    let refused =
+        tokio::time::timeout(DEADLINE, journal.append(request.clone())).await.expect("it is told").unwrap_err();
+    assert!(matches!(&refused, event_log::AppendError::Journal(JournalError::Unavailable { .. })), "{refused}");
+    wire.lead_to(&database.url);
+    assert!(!journal.append(request).await.unwrap().replayed);
+}
