@@ -1,16 +1,15 @@
-//! The engines of a data folder, opened: the one place where ports meet adapters.
+//! The engines of a data folder, opened.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use command_api::{CommandOptions, CommandService, Places};
-use event_log::{EventFeed, SqliteJournal, SqliteJournalOptions};
 use events::Position;
 use projectors::{DirectoryProjection, GroupHandle, GroupOptions, ProjectionGroup, RunnerOptions, StoreOptions};
 
-use crate::config::{Config, JournalConfig, ViewsConfig};
+use crate::config::{Config, ViewsConfig};
 use crate::folder::DataFolder;
+use crate::journal::OpenJournal;
 
 /// Name of the group that makes pages, cards, lists and trees.
 pub(crate) const DIRECTORY_GROUP: &str = "directory";
@@ -20,7 +19,7 @@ pub(crate) struct Engine {
     /// The folder, held.
     pub folder: DataFolder,
     /// Its journal.
-    pub journal: SqliteJournal,
+    pub journal: OpenJournal,
     /// The gazetteer that commands use.
     pub places: Arc<Places>,
     views: ViewsConfig,
@@ -32,7 +31,7 @@ impl Engine {
     /// # Errors
     /// [`event_log::JournalError`].
     pub(crate) async fn open(folder: DataFolder, config: &Config) -> anyhow::Result<Self> {
-        let journal = SqliteJournal::open(folder.journal_file(), journal_options(&config.journal)).await?;
+        let journal = OpenJournal::open(&folder, config).await?;
         Ok(Self { folder, journal, places: Arc::new(Places::new()), views: config.views.clone() })
     }
 
@@ -46,7 +45,7 @@ impl Engine {
 
     /// Decides commands and appends to the journal.
     pub(crate) fn commands(&self) -> CommandService {
-        CommandService::new(Arc::new(self.journal.clone()), self.places.clone(), CommandOptions::default())
+        CommandService::new(self.journal.port(), self.places.clone(), CommandOptions::default())
     }
 
     /// Starts the group that makes the rows of the directory.
@@ -55,8 +54,7 @@ impl Engine {
     /// [`projectors::GroupError`].
     pub(crate) async fn start_directory(&self) -> anyhow::Result<GroupHandle> {
         let options = directory_options(&self.folder.views_folder(), &self.views);
-        let feed: Arc<dyn EventFeed> = Arc::new(self.journal.feed());
-        Ok(ProjectionGroup::start(options, || Box::new(DirectoryProjection::default()), feed).await?)
+        Ok(ProjectionGroup::start(options, || Box::new(DirectoryProjection::default()), self.journal.feed()).await?)
     }
 
     /// Closes the journal and lets go of the folder.
@@ -76,15 +74,5 @@ fn directory_options(views_folder: &Path, views: &ViewsConfig) -> GroupOptions {
             catch_up_bytes: views.catch_up_mib << 20,
             ..RunnerOptions::default()
         },
-    }
-}
-
-fn journal_options(config: &JournalConfig) -> SqliteJournalOptions {
-    SqliteJournalOptions {
-        max_batch: config.max_batch,
-        queue: config.queue,
-        key_retention: Duration::from_secs(config.key_retention_hours * 3600),
-        read_connections: config.read_connections,
-        ..SqliteJournalOptions::default()
     }
 }

@@ -12,6 +12,7 @@ mod engine;
 pub mod exit;
 mod folder;
 pub mod import;
+mod journal;
 mod logging;
 mod program;
 mod secrets;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use event_log::Journal;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use projectors::{Generations, LmdbProjectionStore, LmdbViewReader, ProjectionStore, StoreOptions};
 use tokio::sync::watch;
@@ -52,7 +51,7 @@ pub async fn save_backup(config: &Config, folder: &Path) -> anyhow::Result<()> {
 async fn save_stopped(config: &Config, folder: PathBuf) -> anyhow::Result<Manifest> {
     let engine = Engine::open(DataFolder::open(&config.data.folder)?, config).await?;
     let views = stopped_views(config, &engine)?;
-    let source = BackupSource { folder: config.data.folder.clone(), journal: engine.journal.clone(), views };
+    let source = BackupSource { folder: config.data.folder.clone(), journal: engine.journal.file()?, views };
     let (progress, shown) = watch::channel(Progress::default());
     let made = while_showing(shown, make_backup(source, folder, &progress)).await;
     engine.close().await;

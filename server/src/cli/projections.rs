@@ -1,7 +1,6 @@
 //! `lawless projections`: asks the running server, or opens the folder itself when none runs.
 
 use anyhow::Context;
-use event_log::EventFeed;
 use events::{Actor, ActorKind, Position};
 use projectors::{Generations, LmdbProjectionStore, ProjectionStore, StoreOptions, list_parked};
 
@@ -96,8 +95,9 @@ pub async fn skip_parked_event(config: &Config, group: &str, position: u64, reas
             let stopped = Stopped::open(config).await?;
             let parked = list_parked(&stopped.store)?;
             let actor = Actor { kind: ActorKind::Admin, id: "command-line".to_owned() };
-            let journal = &stopped.engine.journal;
-            let at = skip::skip_parked_event(journal, group, &parked, Position(position), &reason, actor).await?;
+            let journal = stopped.engine.journal.port();
+            let at =
+                skip::skip_parked_event(journal.as_ref(), group, &parked, Position(position), &reason, actor).await?;
             stopped.engine.close().await;
             at.0
         }

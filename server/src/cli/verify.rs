@@ -1,11 +1,10 @@
 //! `lawless journal verify` and `lawless views verify`: whether what is stored is what it must be.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use event_log::{EventFeed, Journal, SqliteEventFeed};
+use event_log::EventFeed;
 use events::{Codec, Position, RecordedEvent, StreamId, StreamVersion};
 use indicatif::{ProgressBar, ProgressStyle};
 use projectors::{
@@ -30,7 +29,7 @@ const FINDINGS_SHOWN: usize = 10;
 /// Something is not as it must be, or the folder cannot be opened.
 pub async fn verify_journal(config: &Config) -> anyhow::Result<()> {
     let engine = open(config).await?;
-    let checked = check_journal(&engine.journal.feed()).await;
+    let checked = check_journal(engine.journal.feed().as_ref()).await;
     engine.close().await;
     let checked = checked?;
     say(format!("{} events of {} streams: dense, whole and understood", checked.position, checked.versions.len()));
@@ -72,7 +71,7 @@ pub async fn verify_views(config: &Config) -> anyhow::Result<()> {
         store,
         runner: RunnerOptions { catch_up_bytes: config.views.catch_up_mib << 20, ..RunnerOptions::default() },
     };
-    let (handle, feed) = (Handle::current(), Arc::new(engine.journal.feed()));
+    let (handle, feed) = (Handle::current(), engine.journal.feed());
     let bar = progress(checkpoint.position);
     let compare = move || -> anyhow::Result<Option<Difference>> {
         let batch_events = options.runner.catch_up_batch_events;
@@ -109,7 +108,7 @@ struct Checked {
 }
 
 /// The feed itself refuses a hole and a wrong checksum.
-async fn check_journal(feed: &SqliteEventFeed) -> anyhow::Result<Checked> {
+async fn check_journal(feed: &dyn EventFeed) -> anyhow::Result<Checked> {
     let head = feed.head().await?;
     let bar = progress(head);
     let mut checked = Checked { position: Position::ZERO, versions: HashMap::new() };

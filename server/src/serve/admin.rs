@@ -13,7 +13,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use command_api::{AdminKeyFile, CommandService};
-use event_log::{EventFeed, SqliteJournal};
 use events::{Actor, ActorKind, Position};
 use http_api::Problem;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -28,6 +27,7 @@ use super::readiness::{Readiness, words};
 use crate::admin_client::{GroupStatus, ParkedStream, Rebuild, SkipAnswer, SkipRequest};
 use crate::engine::DIRECTORY_GROUP;
 use crate::import::{DirectoryWriter, LocalWriter, RemoteAnswer, RemoteCall, WriteError};
+use crate::journal::OpenJournal;
 use crate::skip::{SkipError, skip_parked_event};
 
 /// A group that was told to go on does so by then, or is in no hurry to say so.
@@ -36,7 +36,7 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
 /// What the admin endpoints work on.
 pub(super) struct Admin {
     pub(super) directory: Arc<GroupHandle>,
-    pub(super) journal: SqliteJournal,
+    pub(super) journal: OpenJournal,
     pub(super) commands: CommandService,
     pub(super) readiness: Readiness,
     pub(super) metrics: PrometheusHandle,
@@ -164,7 +164,8 @@ async fn skip(
     let parked = admin.directory.parked().map_err(|e| unavailable(&e))?;
     let actor = Actor { kind: ActorKind::Admin, id: "admin-listener".to_owned() };
     let position = Position(request.position);
-    let decided = skip_parked_event(&admin.journal, DIRECTORY_GROUP, &parked, position, &request.reason, actor).await;
+    let journal = admin.journal.port();
+    let decided = skip_parked_event(journal.as_ref(), DIRECTORY_GROUP, &parked, position, &request.reason, actor).await;
     match decided {
         Ok(position) => Ok(Json(SkipAnswer { position: position.0 })),
         Err(error @ SkipError::Reason) => Err(invalid(error.to_string())),

@@ -31,11 +31,8 @@ pub(super) async fn backup(
     let Ok(permit) = admin.backups.clone().try_acquire_owned() else {
         return Err(unavailable("another backup is being made"));
     };
-    let source = BackupSource {
-        folder: admin.folder.clone(),
-        journal: admin.journal.clone(),
-        views: Some(admin.directory.reader()),
-    };
+    let journal = admin.journal.file().map_err(|error| invalid(error.to_string()))?;
+    let source = BackupSource { folder: admin.folder.clone(), journal, views: Some(admin.directory.reader()) };
     let content_type = HeaderValue::from_static("application/x-ndjson");
     Ok(([(header::CONTENT_TYPE, content_type)], begin(source, folder, permit)).into_response())
 }

@@ -134,7 +134,7 @@ async fn measure_group(admin: &Admin) -> Result<(), JournalError> {
     // Before the head, so that what is published meanwhile is not taken for being ahead of it.
     let status = admin.directory.status();
     let head = admin.journal.feed().head().await?;
-    let lag = Lag::measure(&admin.journal.feed(), status.published, head, now()).await?;
+    let lag = Lag::measure(admin.journal.feed().as_ref(), status.published, head, now()).await?;
     gauge!("lawless_journal_head_position").set(head.0 as f64);
     let group = [("group", DIRECTORY_GROUP)];
     gauge!("lawless_projection_published_position", &group).set(status.published.0 as f64);
@@ -235,7 +235,7 @@ mod tests {
         ] {
             let oldest = recorded.get(published as usize).or(recorded.last()).unwrap();
             let now = Timestamp(oldest + later);
-            let lag = Lag::measure(&feed, Position(published), Position(head), now).await.unwrap();
+            let lag = Lag::measure(feed.as_ref(), Position(published), Position(head), now).await.unwrap();
             assert_eq!(lag, Lag { events, seconds }, "published {published} of {head}");
         }
         engine.close().await;
