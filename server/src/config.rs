@@ -8,15 +8,18 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+use crate::database_url::DatabaseUrl;
 use crate::exit::Refusal;
 
 /// Every setting and its default, as shipped.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
 
-/// All settings. There is no secret among them: keys live in the data folder, so all of it may be printed.
+/// All settings. All of it may be printed: keys live in the data folder, and the address of the database shows no password.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// Which engines.
+    pub mode: Mode,
     /// Listeners and their bounds.
     pub server: ServerConfig,
     /// What is kept.
@@ -31,6 +34,16 @@ pub struct Config {
     pub demo: DemoConfig,
     /// Imports.
     pub import: ImportConfig,
+}
+
+/// Which engines are behind the ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// All in the data folder.
+    Embedded,
+    /// The journal in PostgreSQL.
+    Distributed,
 }
 
 /// Listeners and their bounds.
@@ -71,6 +84,8 @@ pub struct DataConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct JournalConfig {
+    /// Where the journal of mode `distributed` is.
+    pub url: DatabaseUrl,
     /// Commands in one transaction.
     pub max_batch: usize,
     /// Commands that may wait; more are refused for now.
@@ -146,6 +161,9 @@ pub struct ImportConfig {
 /// What the command line says; it wins over everything else.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Overrides {
+    /// `--mode`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
     /// See [`ServerConfig`].
     pub server: ServerOverrides,
     /// See [`DataConfig`].
@@ -207,8 +225,8 @@ impl Config {
             figment = figment.merge(Toml::string(&text));
         }
         let config: Self = figment
-            // Only names with a section: other tools of the house have variables with this prefix too.
-            .merge(Env::prefixed("LAWLESS_").filter(|name| name.as_str().contains("__")).split("__"))
+            // Only the mode, and names with a section: other tools of the house have variables with this prefix too.
+            .merge(Env::prefixed("LAWLESS_").filter(|name| name == "MODE" || name.as_str().contains("__")).split("__"))
             .merge(Serialized::defaults(overrides))
             .extract()
             .map_err(|e| Refusal::Configuration(e.to_string()))?;
@@ -258,6 +276,10 @@ impl Config {
         }
         if self.demo.businesses > 10_000_000 {
             return Err(Refusal::Configuration("demo.businesses must be at most 10000000".to_owned()));
+        }
+        if self.mode == Mode::Distributed && self.journal.url.is_empty() {
+            let needed = "mode = \"distributed\" needs journal.url, for example postgres://lawless@127.0.0.1/lawless";
+            return Err(Refusal::Configuration(needed.to_owned()));
         }
         tracing_subscriber::EnvFilter::try_new(&self.log.filter)
             .map_err(|e| Refusal::Configuration(format!("log.filter: {e}")))?;
@@ -309,6 +331,16 @@ mod tests {
     }
 
     #[test]
+    fn a_password_is_never_shown() {
+        let config =
+            load("mode = \"distributed\"\n[journal]\nurl = \"postgres://me:hidden@db.example/lawless\"\n").unwrap();
+        assert_eq!(config.mode, Mode::Distributed);
+        assert_eq!(config.journal.url.as_str(), "postgres://me:hidden@db.example/lawless");
+        let shown = format!("{config:?} {}", toml::to_string(&config).unwrap());
+        assert!(shown.contains("db.example") && !shown.contains("hidden"), "{shown}");
+    }
+
+    #[test]
     fn the_command_line_wins_over_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("lawless.toml");
@@ -328,6 +360,8 @@ mod tests {
             ("[server]\nmax_header_bytes = 1", "server.max_header_bytes"),
             ("[server]\nadmin_listen = \"127.0.0.1:8080\"", "server.admin_listen"),
             ("[log]\nfilter = \"a=b=c\"", "log.filter"),
+            ("mode = \"distributed\"", "journal.url"),
+            ("mode = \"spread\"", "mode"),
             ("[log\n", "line 1"),
         ] {
             let error = load(text).unwrap_err().to_string();

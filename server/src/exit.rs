@@ -77,6 +77,18 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Mode distributed, in a program without its engines.
+    #[cfg(not(feature = "distributed"))]
+    pub(crate) fn not_built_in() -> Self {
+        let how = "build it with `cargo build --release --features distributed`";
+        Self::Configuration(format!("this program has no engines of mode distributed; {how}"))
+    }
+
+    /// What the tools of the database do.
+    pub(crate) fn of_the_database(what: &str) -> Self {
+        Self::Configuration(format!("{what} is for mode embedded; in mode distributed the journal lies in PostgreSQL"))
+    }
+
     fn code(&self) -> u8 {
         match self {
             Self::Configuration(_) => 3,

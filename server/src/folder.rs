@@ -8,7 +8,15 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::backup::MANIFEST_FILE;
+use crate::config::Mode;
 use crate::exit::Refusal;
+
+/// Tells that the journal of the folder's views lies in a database.
+const DISTRIBUTED_MARK: &str = "distributed";
+
+/// What may lie in a folder that is still to become one: what a program that was killed left, and keys that it is to share
+/// with others.
+const LAID_BEFOREHAND: [&str; 4] = ["lock", "format.new", "admin-key", "cursor-key"];
 
 /// Version of the folder's layout.
 const LAYOUT: u32 = 1;
@@ -62,6 +70,26 @@ impl DataFolder {
     /// The journal's file.
     pub(crate) fn journal_file(&self) -> PathBuf {
         self.path.join("journal.sqlite")
+    }
+
+    /// Remembers the mode; a folder belongs to one.
+    ///
+    /// # Errors
+    /// [`Refusal::FolderFormat`] if it belongs to the other one; whatever the file system says.
+    pub(crate) fn belongs_to(&self, mode: Mode) -> anyhow::Result<()> {
+        let mark = self.path.join(DISTRIBUTED_MARK);
+        let has = match mode {
+            Mode::Embedded => mark.exists().then_some("views of a journal in PostgreSQL (mode distributed)"),
+            Mode::Distributed => self.journal_file().exists().then_some("a journal of its own (mode embedded)"),
+        };
+        if let Some(has) = has {
+            let reason = format!("has {has}");
+            return Err(Refusal::FolderFormat { folder: self.path.clone(), reason }.into());
+        }
+        if mode == Mode::Distributed && !mark.exists() {
+            write_private(&mark, "")?;
+        }
+        Ok(())
     }
 
     /// Where the views live.
@@ -172,7 +200,7 @@ fn check_format(path: &Path) -> anyhow::Result<()> {
     }
     for entry in entries {
         let name = entry.context("the data folder cannot be read")?.file_name();
-        if name != "lock" && name != "format.new" {
+        if !LAID_BEFOREHAND.iter().any(|known| name == *known) {
             return refuse(format!("is not one of ours: it has {} but no format file", name.to_string_lossy()));
         }
     }
@@ -230,6 +258,34 @@ mod tests {
 
     fn refusal(path: &Path) -> Refusal {
         DataFolder::open(path).unwrap_err().downcast().unwrap()
+    }
+
+    #[test]
+    fn a_folder_belongs_to_one_mode() {
+        let parent = tempfile::tempdir().unwrap();
+        for (mode, other, said) in [
+            (Mode::Embedded, Mode::Distributed, "a journal of its own"),
+            (Mode::Distributed, Mode::Embedded, "a journal in PostgreSQL"),
+        ] {
+            let folder = DataFolder::open(&parent.path().join(said)).unwrap();
+            folder.belongs_to(mode).unwrap();
+            if mode == Mode::Embedded {
+                std::fs::write(folder.journal_file(), "").unwrap();
+            }
+            folder.belongs_to(mode).unwrap();
+            let refused = folder.belongs_to(other).unwrap_err();
+            assert!(refused.to_string().contains(said), "{refused}");
+        }
+    }
+
+    #[test]
+    fn keys_that_are_shared_may_lie_there_first() {
+        let parent = tempfile::tempdir().unwrap();
+        for key in ["admin-key", "cursor-key"] {
+            std::fs::write(parent.path().join(key), "shared").unwrap();
+        }
+        DataFolder::open(parent.path()).unwrap();
+        assert_eq!(std::fs::read_to_string(parent.path().join("cursor-key")).unwrap(), "shared");
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_log::{EventFeed, Journal, JournalError, SqliteJournal, SqliteJournalOptions};
+use event_log::{EventFeed, Journal, SqliteJournal, SqliteJournalOptions};
+#[cfg(feature = "distributed")]
+use event_log::{PostgresJournal, PostgresJournalOptions};
 use events::JournalId;
 
-use crate::config::Config;
+use crate::config::{Config, JournalConfig, Mode};
 use crate::exit::Refusal;
 use crate::folder::DataFolder;
 
@@ -15,29 +17,39 @@ use crate::folder::DataFolder;
 pub(crate) enum OpenJournal {
     /// A file in the data folder.
     Sqlite(SqliteJournal),
+    /// Tables of a database, which other processes may write, too.
+    #[cfg(feature = "distributed")]
+    Postgres(PostgresJournal),
 }
 
 impl OpenJournal {
-    /// Opens the journal, or makes it.
+    /// Opens the journal; embedded, it is made if there is none.
     ///
     /// # Errors
-    /// [`JournalError`].
-    pub(crate) async fn open(folder: &DataFolder, config: &Config) -> Result<Self, JournalError> {
-        let journal = &config.journal;
-        let options = SqliteJournalOptions {
-            max_batch: journal.max_batch,
-            queue: journal.queue,
-            key_retention: Duration::from_secs(journal.key_retention_hours * 3600),
-            read_connections: journal.read_connections,
-            ..SqliteJournalOptions::default()
-        };
-        Ok(Self::Sqlite(SqliteJournal::open(folder.journal_file(), options).await?))
+    /// [`event_log::JournalError`]; the folder is one of the other mode.
+    pub(crate) async fn open(folder: &DataFolder, config: &Config) -> anyhow::Result<Self> {
+        folder.belongs_to(config.mode)?;
+        match config.mode {
+            Mode::Embedded => {
+                let options = sqlite_options(&config.journal);
+                Ok(Self::Sqlite(SqliteJournal::open(folder.journal_file(), options).await?))
+            }
+            #[cfg(feature = "distributed")]
+            Mode::Distributed => {
+                let options = postgres_options(&config.journal);
+                Ok(Self::Postgres(PostgresJournal::open(config.journal.url.as_str(), options).await?))
+            }
+            #[cfg(not(feature = "distributed"))]
+            Mode::Distributed => Err(Refusal::not_built_in().into()),
+        }
     }
 
     /// For whoever decides commands.
     pub(crate) fn port(&self) -> Arc<dyn Journal> {
         match self {
             Self::Sqlite(journal) => Arc::new(journal.clone()),
+            #[cfg(feature = "distributed")]
+            Self::Postgres(journal) => Arc::new(journal.clone()),
         }
     }
 
@@ -45,30 +57,34 @@ impl OpenJournal {
     pub(crate) fn feed(&self) -> Arc<dyn EventFeed> {
         match self {
             Self::Sqlite(journal) => Arc::new(journal.feed()),
+            #[cfg(feature = "distributed")]
+            Self::Postgres(journal) => Arc::new(journal.feed()),
         }
     }
 
     /// The file, to be copied.
     ///
     /// # Errors
-    /// It lies in a database, which has tools of its own for that.
+    /// The journal lies in a database, which has tools of its own for that.
     pub(crate) fn file(&self) -> Result<SqliteJournal, Refusal> {
         match self {
             Self::Sqlite(journal) => Ok(journal.clone()),
+            #[cfg(feature = "distributed")]
+            Self::Postgres(_) => Err(Refusal::of_the_database("backup")),
         }
     }
 
     /// Names the order of positions.
     pub(crate) fn id(&self) -> JournalId {
-        match self {
-            Self::Sqlite(journal) => journal.id(),
-        }
+        self.port().id()
     }
 
     /// Appends that wait for the writer.
     pub(crate) fn queued(&self) -> usize {
         match self {
             Self::Sqlite(journal) => journal.queued(),
+            #[cfg(feature = "distributed")]
+            Self::Postgres(journal) => journal.queued(),
         }
     }
 
@@ -76,6 +92,33 @@ impl OpenJournal {
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite(journal) => journal.close().await,
+            #[cfg(feature = "distributed")]
+            Self::Postgres(journal) => journal.close().await,
         }
     }
+}
+
+fn sqlite_options(config: &JournalConfig) -> SqliteJournalOptions {
+    SqliteJournalOptions {
+        max_batch: config.max_batch,
+        queue: config.queue,
+        key_retention: key_retention(config),
+        read_connections: config.read_connections,
+        ..SqliteJournalOptions::default()
+    }
+}
+
+#[cfg(feature = "distributed")]
+fn postgres_options(config: &JournalConfig) -> PostgresJournalOptions {
+    PostgresJournalOptions {
+        max_batch: config.max_batch,
+        queue: config.queue,
+        key_retention: key_retention(config),
+        read_connections: config.read_connections,
+        ..PostgresJournalOptions::default()
+    }
+}
+
+fn key_retention(config: &JournalConfig) -> Duration {
+    Duration::from_secs(config.key_retention_hours * 3600)
 }

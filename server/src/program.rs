@@ -4,7 +4,7 @@ use command_api::AdminKeyFile;
 
 use crate::cli::{
     AdminKeyTask, CommandLine, JournalTask, ProjectionsTask, Task, ViewsTask, adopt, list_parked_events,
-    list_projections, pause_projections, rebuild_projections, restore, resume_projections, save_backup, say,
+    list_projections, migrate, pause_projections, rebuild_projections, restore, resume_projections, save_backup, say,
     skip_parked_event, verify_journal, verify_views,
 };
 use crate::config::Config;
@@ -45,6 +45,7 @@ async fn perform(line: CommandLine, config: &Config) -> anyhow::Result<()> {
         Some(Task::Projections { task }) => see_to_projections(config, task).await,
         Some(Task::Journal { task: JournalTask::Verify }) => verify_journal(config).await,
         Some(Task::Journal { task: JournalTask::Adopt }) => adopt(config).await,
+        Some(Task::Migrate) => migrate(config).await,
         Some(Task::Backup { folder }) => save_backup(config, &folder).await,
         Some(Task::Restore { backup, same_journal }) => restore(config, &backup, same_journal).await,
         Some(Task::Views { task: ViewsTask::Verify }) => verify_views(config).await,

@@ -13,8 +13,9 @@ use views::ViewStatus;
 use super::projections::client;
 use super::say;
 use crate::backup::{BackupSource, Manifest, Progress, adopt_journal, check_empty, make_backup, restore_backup};
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::engine::{DIRECTORY_GROUP, Engine};
+use crate::exit::Refusal;
 use crate::folder::DataFolder;
 
 /// Saves the data folder into another one; the running server does it, if one runs.
@@ -49,6 +50,7 @@ pub async fn save_backup(config: &Config, folder: &Path) -> anyhow::Result<()> {
 
 /// No server runs: this process reads the folder itself.
 async fn save_stopped(config: &Config, folder: PathBuf) -> anyhow::Result<Manifest> {
+    ensure_is_embedded(config, "backup")?;
     let engine = Engine::open(DataFolder::open(&config.data.folder)?, config).await?;
     let views = stopped_views(config, &engine)?;
     let source = BackupSource { folder: config.data.folder.clone(), journal: engine.journal.file()?, views };
@@ -80,6 +82,7 @@ fn stopped_views(config: &Config, engine: &Engine) -> anyhow::Result<Option<Arc<
 /// # Errors
 /// The backup is not whole, the data folder is not empty, or something cannot be read or written.
 pub async fn restore(config: &Config, backup: &Path, same_journal: bool) -> anyhow::Result<()> {
+    ensure_is_embedded(config, "restore")?;
     let started = Instant::now();
     let (progress, shown) = watch::channel(Progress::default());
     let data = &config.data.folder;
@@ -101,12 +104,17 @@ pub async fn restore(config: &Config, backup: &Path, same_journal: bool) -> anyh
 /// # Errors
 /// There is no data folder, or it is in use.
 pub async fn adopt(config: &Config) -> anyhow::Result<()> {
+    ensure_is_embedded(config, "journal adopt")?;
     ensure_is_data_folder(&config.data.folder)?;
     let folder = DataFolder::open(&config.data.folder)?;
     let adopted = adopt_journal(&folder).await?;
     say(format!("journal {} is journal {} from event {} on", adopted.previous, adopted.id, adopted.head));
     say("old tokens and cursors are refused; the views are made at the next start");
     Ok(())
+}
+
+fn ensure_is_embedded(config: &Config, what: &str) -> Result<(), Refusal> {
+    if config.mode == Mode::Embedded { Ok(()) } else { Err(Refusal::of_the_database(what)) }
 }
 
 fn ensure_is_data_folder(folder: &Path) -> anyhow::Result<()> {

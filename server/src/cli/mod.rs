@@ -1,6 +1,7 @@
 //! The command line.
 
 mod backup;
+mod migrate;
 mod output;
 mod projections;
 mod rebuild;
@@ -13,12 +14,13 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 pub use backup::{adopt, restore, save_backup};
+pub use migrate::migrate;
 pub use output::say;
 pub use projections::{list_parked_events, list_projections, pause_projections, resume_projections, skip_parked_event};
 pub use rebuild::rebuild_projections;
 pub use verify::{verify_journal, verify_views};
 
-use crate::config::{DataOverrides, ImportOverrides, LogFormat, LogOverrides, Overrides, ServerOverrides};
+use crate::config::{DataOverrides, ImportOverrides, LogFormat, LogOverrides, Mode, Overrides, ServerOverrides};
 use crate::exit::EXIT_CODES_HELP;
 use crate::import::FileRules;
 
@@ -46,6 +48,9 @@ pub struct CommonOptions {
     /// Folder with everything that is kept [default: ./data]
     #[arg(long, value_name = "FOLDER", global = true)]
     pub data: Option<PathBuf>,
+    /// Which engines [default: embedded]
+    #[arg(long, value_name = "MODE", global = true)]
+    pub mode: Option<Mode>,
     /// File with settings (TOML)
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
@@ -120,6 +125,10 @@ pub enum Task {
         /// A folder that is empty or not there yet
         folder: PathBuf,
     },
+    /// Make or update the tables of the journal in PostgreSQL (mode distributed)
+    ///
+    /// Forward only. A server starts only on tables of its own version.
+    Migrate,
     /// Make a data folder out of a backup
     ///
     /// The folder of `--data` must be empty or not there yet. The journal gets a new id, so that tokens and cursors of
@@ -246,6 +255,7 @@ impl CommandLine {
             _ => None,
         };
         Overrides {
+            mode: self.common.mode,
             server: ServerOverrides { listen: serve.listen, admin_listen: serve.admin_listen },
             data: DataOverrides { folder: self.common.data.clone() },
             log: LogOverrides { format: self.common.log_format },

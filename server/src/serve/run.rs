@@ -20,7 +20,7 @@ use super::router::{around, public_router};
 use super::welcome::{say_new_key, say_ready};
 use crate::catch_up::wait_for_views;
 use crate::cli::say;
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::demo::{DemoDirectory, fill_demo};
 use crate::engine::Engine;
 use crate::folder::{Addresses, DataFolder};
@@ -120,7 +120,10 @@ async fn fill_demo_if_wanted(
     let (businesses, seed) = match unfinished {
         // Killed while it was filled in: completed, not doubled.
         Some(unfinished) => unfinished,
-        None if is_empty && !stays_empty && config.demo.businesses > 0 => (config.demo.businesses, config.demo.seed),
+        // A database that others use, too, gets one only when it is asked for.
+        None if is_empty && !stays_empty && config.mode == Mode::Embedded && config.demo.businesses > 0 => {
+            (config.demo.businesses, config.demo.seed)
+        }
         None => return Ok(()),
     };
     engine.folder.begin_demo(businesses, seed)?;

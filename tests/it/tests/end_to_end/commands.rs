@@ -2,11 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::{Registered, Town};
+use crate::{Mode, Registered, Town};
 
-#[tokio::test]
-async fn a_registered_business_is_shown_to_whoever_holds_its_token() {
-    let town = Town::start().await;
+pub(crate) async fn a_registered_business_is_shown_to_whoever_holds_its_token(mode: Mode) {
+    let town = Town::start(mode).await;
     // Given a registration with everything that there is to say
     let body = json!({
         "name": "Moe's Tavern", "categories": ["pizzeria", "food"], "location": "us-il", "description": "Dim.",
@@ -29,9 +28,8 @@ async fn a_registered_business_is_shown_to_whoever_holds_its_token() {
     assert_eq!(page.attributes["popularity"], "900");
 }
 
-#[tokio::test]
-async fn commands_need_the_admin_key_and_reads_do_not() {
-    let town = Town::start().await;
+pub(crate) async fn commands_need_the_admin_key_and_reads_do_not(mode: Mode) {
+    let town = Town::start(mode).await;
     let body = json!({"name": "A", "categories": ["food"]});
     for key in [None, Some("wrong"), Some("lawless_admin_0000000000000000000000000000000000000000000")] {
         let client = town.client.with_key(key);
@@ -47,9 +45,8 @@ async fn commands_need_the_admin_key_and_reads_do_not() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
-#[tokio::test]
-async fn every_invalid_field_is_named_at_once() {
-    let town = Town::start().await;
+pub(crate) async fn every_invalid_field_is_named_at_once(mode: Mode) {
+    let town = Town::start(mode).await;
     let body = json!({"name": " ", "categories": [], "point": {"lat": 91, "lon": 0}, "website": "ftp://x/"});
     let answer = town.client.command("POST", "/v1/businesses", &body, &[]).await.unwrap();
     assert_eq!(answer.status, 422);
@@ -60,9 +57,8 @@ async fn every_invalid_field_is_named_at_once() {
     assert!((400..500).contains(&answer.status), "unknown members are refused: {}", answer.text());
 }
 
-#[tokio::test]
-async fn a_repeated_command_gets_its_first_answer_again() {
-    let town = Town::start().await;
+pub(crate) async fn a_repeated_command_gets_its_first_answer_again(mode: Mode) {
+    let town = Town::start(mode).await;
     let body = json!({"name": "A", "categories": ["food"]});
     let key = [("Idempotency-Key", "once")];
     let first = town.client.command("POST", "/v1/businesses", &body, &key).await.unwrap();
@@ -76,9 +72,8 @@ async fn a_repeated_command_gets_its_first_answer_again() {
     assert_eq!(other.status, 422, "{}", other.text());
 }
 
-#[tokio::test]
-async fn a_change_that_was_made_on_an_old_page_is_refused() {
-    let town = Town::start().await;
+pub(crate) async fn a_change_that_was_made_on_an_old_page_is_refused(mode: Mode) {
+    let town = Town::start(mode).await;
     let moe = town.register("Moe's").await;
     let change = |phone: &str, version: &'static str| {
         let (client, path, body) = (town.client.clone(), moe.path.clone(), json!({"phone": phone}));
@@ -94,9 +89,8 @@ async fn a_change_that_was_made_on_an_old_page_is_refused() {
     assert_eq!(page.json::<Value>().unwrap()["phone"], "3");
 }
 
-#[tokio::test]
-async fn a_dry_run_answers_and_leaves_nothing() {
-    let town = Town::start().await;
+pub(crate) async fn a_dry_run_answers_and_leaves_nothing(mode: Mode) {
+    let town = Town::start(mode).await;
     let body = json!({"name": "A", "categories": ["food"]});
     let answer = town.client.command("POST", "/v1/businesses?dry_run=true", &body, &[]).await.unwrap();
     assert_eq!((answer.status, answer.json::<Value>().unwrap()["dry_run"].clone()), (200, json!(true)));
@@ -105,9 +99,8 @@ async fn a_dry_run_answers_and_leaves_nothing() {
     assert!(next.token.ends_with(";5"), "after the four of the trees: {}", next.token);
 }
 
-#[tokio::test]
-async fn a_removed_business_is_gone_and_a_closed_one_says_so() {
-    let town = Town::start().await;
+pub(crate) async fn a_removed_business_is_gone_and_a_closed_one_says_so(mode: Mode) {
+    let town = Town::start(mode).await;
     let (closed, removed) = (town.register("Closed").await, town.register("Removed").await);
     let close = town.client.command("POST", &format!("{}/close", closed.path), &json!({}), &[]).await.unwrap();
     let body = json!({"reason": "never existed"});

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::Town;
+use crate::{Mode, Town};
 
 /// What readers see, with its validators.
 async fn everything(program: &Program) -> Vec<(u16, String, Vec<u8>)> {
@@ -21,9 +21,8 @@ async fn everything(program: &Program) -> Vec<(u16, String, Vec<u8>)> {
     seen
 }
 
-#[tokio::test]
-async fn a_restart_and_a_kill_lose_nothing() {
-    let town = Town::start().await;
+pub(crate) async fn a_restart_and_a_kill_lose_nothing(mode: Mode) {
+    let town = Town::start(mode).await;
     let moe = town.register("Moe's").await;
     assert_eq!(moe.page(&town.client).await.status, 200);
     let before = everything(&town.program).await;
@@ -35,7 +34,7 @@ async fn a_restart_and_a_kill_lose_nothing() {
     program.terminate().unwrap();
     assert!(program.wait().await.unwrap().success(), "{}", program.log_end());
     drop(program);
-    let program = Program::start(town.folder.path()).await.unwrap();
+    let program = town.home.start().await;
     assert_eq!(everything(&program).await, before);
     assert_eq!(std::fs::read(program.data().join("admin-key")).unwrap(), key, "the key stays");
 
@@ -45,15 +44,14 @@ async fn a_restart_and_a_kill_lose_nothing() {
     assert_eq!(patch.status, 200);
     let token = patch.header("lawless-consistency").to_owned();
     program.kill().await.unwrap();
-    let program = Program::start(town.folder.path()).await.unwrap();
+    let program = town.home.start().await;
     let client = program.client().unwrap();
     let page = client.get(&moe.path, &[("Lawless-Consistency", &token)]).await.unwrap();
     assert_eq!(page.json::<Value>().unwrap()["phone"], "1");
 }
 
-#[tokio::test]
-async fn a_request_that_has_begun_is_answered_before_the_program_ends() {
-    let town = Town::start().await;
+pub(crate) async fn a_request_that_has_begun_is_answered_before_the_program_ends(mode: Mode) {
+    let town = Town::start(mode).await;
     // Given a command of which only half has arrived
     let address = town.program.api().strip_prefix("http://").unwrap().to_owned();
     let key = std::fs::read_to_string(town.program.data().join("admin-key")).unwrap();
@@ -88,9 +86,9 @@ async fn a_request_that_has_begun_is_answered_before_the_program_ends() {
 
 #[tokio::test]
 async fn what_is_in_use_is_named() {
-    let town = Town::start().await;
+    let town = Town::start(Mode::Embedded).await;
     // Another program on the same data folder
-    let log = town.folder.path().join("second-log");
+    let log = town.home.folder().join("second-log");
     let mut second = Program::command(&town.program.data(), &log).unwrap();
     let status = second.status().await.unwrap();
     let said = std::fs::read_to_string(&log).unwrap();
@@ -116,7 +114,7 @@ async fn what_is_in_use_is_named() {
 
 #[tokio::test]
 async fn operators_ask_on_a_listener_of_their_own() {
-    let town = Town::start().await;
+    let town = Town::start(Mode::Embedded).await;
     town.register("Moe's").await;
     let operators = it::Client::new(town.program.admin(), None);
     for path in ["/livez", "/readyz"] {

@@ -2,26 +2,60 @@
 #![allow(clippy::unwrap_used)]
 
 mod commands;
+mod home;
 mod lifecycle;
 mod metrics;
+mod processes;
 mod reads;
 mod tracing;
 
 use it::{Answer, Client, Program};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+
+use home::{Home, Mode};
+
+/// Each of these tests in each mode: the same program, the same answers.
+macro_rules! in_both_modes {
+    ($($file:ident: $($test:ident),+;)+) => {
+        mod embedded {
+            $($(#[tokio::test] async fn $test() { crate::$file::$test(crate::Mode::Embedded).await; })+)+
+        }
+        mod distributed {
+            $($(#[tokio::test] async fn $test() { crate::$file::$test(crate::Mode::Distributed).await; })+)+
+        }
+    };
+}
+
+in_both_modes! {
+    commands:
+        a_registered_business_is_shown_to_whoever_holds_its_token,
+        commands_need_the_admin_key_and_reads_do_not,
+        every_invalid_field_is_named_at_once,
+        a_repeated_command_gets_its_first_answer_again,
+        a_change_that_was_made_on_an_old_page_is_refused,
+        a_dry_run_answers_and_leaves_nothing,
+        a_removed_business_is_gone_and_a_closed_one_says_so;
+    reads:
+        a_page_that_did_not_change_is_not_sent_again,
+        a_list_is_walked_page_by_page,
+        what_is_not_known_is_refused_by_name,
+        the_front_page_leads_to_everything;
+    lifecycle:
+        a_restart_and_a_kill_lose_nothing,
+        a_request_that_has_begun_is_answered_before_the_program_ends;
+}
 
 /// A program with two small trees and nobody in them.
 struct Town {
-    folder: TempDir,
+    home: Home,
     program: Program,
     client: Client,
 }
 
 impl Town {
-    async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let program = Program::start(folder.path()).await.unwrap();
+    async fn start(mode: Mode) -> Self {
+        let home = Home::new(mode).await;
+        let program = home.start().await;
         let client = program.client().unwrap();
         for (path, body) in [
             ("categories/food", json!({"names": {"en": "Food", "de": "Essen"}})),
@@ -32,7 +66,7 @@ impl Town {
             let answer = client.command("PUT", &format!("/v1/{path}"), &body, &[]).await.unwrap();
             assert_eq!(answer.status, 201, "{path}: {}", answer.text());
         }
-        Self { folder, program, client }
+        Self { home, program, client }
     }
 
     async fn register(&self, name: &str) -> Registered {

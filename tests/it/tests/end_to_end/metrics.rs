@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::Town;
+use crate::{Mode, Town};
 
 /// Type and labels by name.
 type Families = BTreeMap<String, (String, BTreeSet<String>)>;
@@ -52,7 +52,7 @@ fn value(text: &str, series: &str) -> f64 {
 
 #[tokio::test]
 async fn every_metric_is_documented_and_every_documented_one_is_there() {
-    let town = Town::start().await;
+    let town = Town::start(Mode::Embedded).await;
     let body = json!({"name": "Moe's", "slug": "moe-s", "categories": ["pizzeria"], "location": "us-il"});
     let first = town.client.command("POST", "/v1/businesses", &body, &[]).await.unwrap();
     assert_eq!(first.status, 201);
@@ -85,11 +85,11 @@ async fn every_metric_is_documented_and_every_documented_one_is_there() {
 
 #[tokio::test]
 async fn the_lag_of_a_group_that_folds_nothing_grows() {
-    let town = Town::start().await;
+    let town = Town::start(Mode::Embedded).await;
     let first = town.register("Lard Lad").await;
     let folded = town.client.get(&first.path, &[("Lawless-Consistency", &first.token)]).await.unwrap();
     assert_eq!(folded.status, 200, "all that was told so far is folded before the pause");
-    let key = std::fs::read_to_string(town.folder.path().join("data/admin-key")).unwrap();
+    let key = std::fs::read_to_string(town.home.folder().join("data/admin-key")).unwrap();
     let operators = it::Client::new(town.program.admin(), Some(key.trim()));
     let pause = operators.command("POST", "/admin/projections/directory/pause", &json!({}), &[]).await.unwrap();
     assert_eq!(pause.status, 200, "{}", pause.text());

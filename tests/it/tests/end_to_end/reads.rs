@@ -2,11 +2,10 @@
 
 use serde_json::Value;
 
-use crate::Town;
+use crate::{Mode, Town};
 
-#[tokio::test]
-async fn a_page_that_did_not_change_is_not_sent_again() {
-    let town = Town::start().await;
+pub(crate) async fn a_page_that_did_not_change_is_not_sent_again(mode: Mode) {
+    let town = Town::start(mode).await;
     let moe = town.register("Moe's").await;
     let page = moe.page(&town.client).await;
     let tag = page.header("etag").to_owned();
@@ -18,9 +17,8 @@ async fn a_page_that_did_not_change_is_not_sent_again() {
     assert_eq!((other.status, &other.body), (200, &page.body));
 }
 
-#[tokio::test]
-async fn a_list_is_walked_page_by_page() {
-    let town = Town::start().await;
+pub(crate) async fn a_list_is_walked_page_by_page(mode: Mode) {
+    let town = Town::start(mode).await;
     let mut token = String::new();
     for name in ["Cellar", "attic", "Bench", "Élan", "Door"] {
         token = town.register(name).await.token;
@@ -44,9 +42,8 @@ async fn a_list_is_walked_page_by_page() {
     assert_eq!((tree["data"][0]["name"].as_str(), tree["data"][0]["businesses"].as_u64()), (Some("Essen"), Some(5)));
 }
 
-#[tokio::test]
-async fn what_is_not_known_is_refused_by_name() {
-    let town = Town::start().await;
+pub(crate) async fn what_is_not_known_is_refused_by_name(mode: Mode) {
+    let town = Town::start(mode).await;
     for (path, status) in [
         ("/v1/businesses?srot=name", 400),
         ("/v1/businesses?cursor=forged", 400),
@@ -63,9 +60,8 @@ async fn what_is_not_known_is_refused_by_name() {
     assert_eq!(town.client.get("/v1/categories", &foreign).await.unwrap().status, 409);
 }
 
-#[tokio::test]
-async fn the_front_page_leads_to_everything() {
-    let town = Town::start().await;
+pub(crate) async fn the_front_page_leads_to_everything(mode: Mode) {
+    let town = Town::start(mode).await;
     let front: Value = town.client.get("/", &[]).await.unwrap().json().unwrap();
     let links = front["links"].as_object().unwrap();
     for rel in ["categories", "locations", "docs", "openapi"] {
