@@ -10,7 +10,7 @@ use views::ViewReader;
 use crate::counting::{GROUP, row_key};
 use crate::memory_feed::{MemoryFeed, business, record, skip, word};
 use crate::runner::serving_folder;
-use crate::runner::{options, replayed, start};
+use crate::runner::{options, replayed, soon, start};
 
 #[tokio::test]
 async fn a_poisonous_event_parks_its_stream_until_it_is_skipped() {
@@ -29,7 +29,7 @@ async fn a_poisonous_event_parks_its_stream_until_it_is_skipped() {
     feed.push(business(2), &word("c"));
     let second_poison = feed.push(business(1), &word("poison"));
     let last = feed.push(business(1), &word("d"));
-    group.reader().wait_published(last).await.unwrap();
+    soon(group.reader().wait_published(last)).await;
 
     // Then: its stream waits, the rest has gone on, and everyone can see it.
     assert_eq!(body(&group, 1).await, (1, "1 a ".to_owned()));
@@ -45,7 +45,7 @@ async fn a_poisonous_event_parks_its_stream_until_it_is_skipped() {
     let group = start(views.path(), &feed).await;
     assert_eq!(*group.status().parked, BTreeSet::from([business(1)]));
     let skipped = feed.push(StreamId::operations(GROUP), &skip(GROUP, poison));
-    group.reader().wait_published(skipped).await.unwrap();
+    soon(group.reader().wait_published(skipped)).await;
     assert_eq!(body(&group, 1).await, (skipped.0, "2 b a ".to_owned()), "marked at the skip's position");
     let parked = group.parked().unwrap();
     assert_eq!((parked[0].position, parked[0].queued), (second_poison, 1));
@@ -54,13 +54,13 @@ async fn a_poisonous_event_parks_its_stream_until_it_is_skipped() {
     feed.push(StreamId::operations("another"), &skip("another", second_poison));
     feed.push(StreamId::operations(GROUP), &skip(GROUP, poison));
     let none = feed.push(StreamId::operations(GROUP), &skip(GROUP, last));
-    group.reader().wait_published(none).await.unwrap();
+    soon(group.reader().wait_published(none)).await;
     assert_eq!(group.parked().unwrap(), parked);
 
     // And: the second skip frees the stream.
     let skipped = feed.push(StreamId::operations(GROUP), &skip(GROUP, second_poison));
     let free = feed.push(business(1), &word("e"));
-    group.reader().wait_published(free).await.unwrap();
+    soon(group.reader().wait_published(free)).await;
     assert_eq!(body(&group, 1).await, (free.0, "4 e d b a ".to_owned()));
     assert!(skipped < free);
     assert!(group.status().parked.is_empty());
@@ -84,7 +84,7 @@ async fn bytes_that_nobody_knows_park_their_stream() {
     let views = tempfile::tempdir().unwrap();
     let feed = Arc::new(MemoryFeed::new(1, log));
     let group = start(views.path(), &feed).await;
-    group.reader().wait_published(Position(4)).await.unwrap();
+    soon(group.reader().wait_published(Position(4))).await;
     let parked = group.parked().unwrap();
     let seen: Vec<_> = parked.iter().map(|p| (p.stream, p.position.0, p.queued)).collect();
     assert_eq!(seen, [(business(0), 2, 1), (business(1), 1, 1)]);
@@ -100,10 +100,10 @@ async fn a_decision_that_nobody_understands_can_be_skipped_itself() {
     let views = tempfile::tempdir().unwrap();
     let feed = Arc::new(MemoryFeed::new(1, vec![unknown]));
     let group = start(views.path(), &feed).await;
-    group.reader().wait_published(Position(1)).await.unwrap();
+    soon(group.reader().wait_published(Position(1))).await;
     assert_eq!(group.parked().unwrap()[0].stream, operations);
     let skipped = feed.push(operations, &skip(GROUP, Position(1)));
-    group.reader().wait_published(skipped).await.unwrap();
+    soon(group.reader().wait_published(skipped)).await;
     assert!(group.status().parked.is_empty());
 }
 

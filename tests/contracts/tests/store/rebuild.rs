@@ -14,7 +14,7 @@ use views::{Row, ViewSource};
 
 use crate::counting::{Counting, VERSION, row_key};
 use crate::memory_feed::{MemoryFeed, business, record, word};
-use crate::runner::{mixed_log, options, replayed, serving_folder, start};
+use crate::runner::{mixed_log, options, replayed, serving_folder, soon, start};
 
 async fn start_version(views: &Path, feed: &Arc<MemoryFeed>, version: u32) -> GroupHandle {
     let projection = move || Box::new(Counting::of_version(version)) as Box<_>;
@@ -111,7 +111,7 @@ async fn rows_made_anew_are_the_same_and_nobody_who_reads_notices() {
     reads.await.unwrap();
     let after = serving_folder(views.path());
     let last = feed.push(business(1), &word("last"));
-    group.views().wait_published(last).await.unwrap();
+    soon(group.views().wait_published(last)).await;
     group.shutdown().await;
     let store = LmdbProjectionStore::open(&after, &options(views.path()).store).unwrap();
     assert_eq!(store.fingerprint().unwrap(), replayed(feed, || 100).await);
@@ -195,7 +195,7 @@ async fn another_version_of_the_projection_makes_its_rows_while_the_old_ones_are
     assert_eq!(*group.health().borrow(), GroupHealth::Rebuilding);
     assert_eq!(body(&group, 1).await, old);
     // And then the new ones.
-    group.views().wait_published(last).await.unwrap();
+    soon(group.views().wait_published(last)).await;
     let status = ended(&group, 2).await;
     assert!(body(&group, 1).await.ends_with("by version 3"));
     assert!(!group.status().frozen);
@@ -229,7 +229,7 @@ async fn a_new_version_that_fails_leaves_the_old_rows_in_place() {
     // And: the program of before goes on with them.
     let group = start(views.path(), &feed).await;
     let last = feed.push(business(1), &word("after all"));
-    group.views().wait_published(last).await.unwrap();
+    soon(group.views().wait_published(last)).await;
 }
 
 #[tokio::test]
@@ -263,7 +263,7 @@ async fn a_group_that_is_paused_folds_nothing_and_serves_what_it_has() {
     assert!(group.views().current().get(&row_key(business(1))).await.unwrap().is_some());
     assert_eq!(group.status().published, published);
     group.resume().await;
-    group.views().wait_published(last).await.unwrap();
+    soon(group.views().wait_published(last)).await;
     live(&group).await;
 }
 

@@ -104,6 +104,11 @@ pub(crate) fn mixed_log(seed: u64, events: u64) -> Vec<RecordedEvent> {
     log
 }
 
+/// A group that has halted never gets there: a test that waits for it is to fail, not to wait.
+pub(crate) async fn soon<T, E: std::fmt::Debug>(reached: impl Future<Output = Result<T, E>>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), reached).await.expect("it does not get there").unwrap()
+}
+
 #[tokio::test]
 async fn how_batches_are_cut_leaves_no_trace() {
     for seed in 0..3 {
@@ -126,7 +131,7 @@ async fn a_group_follows_and_resumes_after_a_restart() {
     // When: events come one after the other, each is there without waiting for another.
     for number in 1..=20 {
         let position = feed.push(business(number % 3), &word(&format!("w{number}")));
-        group.reader().wait_published(position).await.unwrap();
+        soon(group.reader().wait_published(position)).await;
     }
     let before = group.reader().get(&row_key(business(1))).await.unwrap().unwrap();
     assert_eq!(before.version, Position(19));
@@ -140,7 +145,7 @@ async fn a_group_follows_and_resumes_after_a_restart() {
     group.shutdown().await;
     let last = feed.push(business(1), &word("later"));
     let group = start(views.path(), &feed).await;
-    group.reader().wait_published(last).await.unwrap();
+    soon(group.reader().wait_published(last)).await;
     let row = group.reader().get(&row_key(business(1))).await.unwrap().unwrap();
     assert_eq!(&row.body[..], b"8 later w19 w16 w13 w10 w7 w4 w1 ");
     assert_eq!(group.status().published, last);
@@ -162,7 +167,7 @@ async fn small_bounds_give_the_same_rows() {
     // Room for one page at a time.
     small.runner.feed_bytes_ahead = 1;
     let group = ProjectionGroup::start(small.clone(), counting, feed.clone()).await.unwrap();
-    group.reader().wait_published(Position(1_500)).await.unwrap();
+    soon(group.reader().wait_published(Position(1_500))).await;
     group.health().wait_for(|health| *health == GroupHealth::Live).await.unwrap();
     group.shutdown().await;
     let store = LmdbProjectionStore::open(&serving_folder(views.path()), &small.store).unwrap();
@@ -188,7 +193,7 @@ async fn views_of_another_journal_are_refused() {
     let log: Vec<_> = (1..=3).map(|n| record(Position(n), business(n), &word("w"))).collect();
     let feed = Arc::new(MemoryFeed::new(1, log.clone()));
     let group = start(views.path(), &feed).await;
-    group.reader().wait_published(Position(3)).await.unwrap();
+    soon(group.reader().wait_published(Position(3))).await;
     group.shutdown().await;
 
     let refusal =
@@ -209,7 +214,7 @@ async fn views_of_another_journal_are_refused() {
     // And the right one still goes on.
     let feed = Arc::new(MemoryFeed::new(1, log));
     let position = feed.push(business(1), &word("on"));
-    start(views.path(), &feed).await.reader().wait_published(position).await.unwrap();
+    soon(start(views.path(), &feed).await.reader().wait_published(position)).await;
 }
 
 #[tokio::test]
@@ -230,7 +235,7 @@ async fn a_full_store_stalls_and_loses_nothing() {
 
     // When there is room, it goes on.
     let group = start(views.path(), &feed).await;
-    group.reader().wait_published(Position(3_000)).await.unwrap();
+    soon(group.reader().wait_published(Position(3_000))).await;
     group.shutdown().await;
     let store = LmdbProjectionStore::open(&serving_folder(views.path()), &options(views.path()).store).unwrap();
     assert_eq!(store.fingerprint().unwrap(), replayed(feed, || 1_000).await);
@@ -245,7 +250,7 @@ async fn a_feed_that_fails_is_asked_again() {
     feed.failures.store(5, Ordering::SeqCst);
     let position = feed.push(business(1), &word("w"));
     health.wait_for(|health| matches!(health, GroupHealth::Stalled { .. })).await.unwrap();
-    group.reader().wait_published(position).await.unwrap();
+    soon(group.reader().wait_published(position)).await;
     health.wait_for(|health| *health == GroupHealth::Live).await.unwrap();
     assert_eq!(feed.failures.load(Ordering::SeqCst), 0);
 }
@@ -256,7 +261,7 @@ async fn a_panic_halts_the_group_only() {
     let feed = Arc::new(MemoryFeed::new(1, Vec::new()));
     let group = start(views.path(), &feed).await;
     let position = feed.push(business(1), &word("w"));
-    group.reader().wait_published(position).await.unwrap();
+    soon(group.reader().wait_published(position)).await;
     feed.push(business(1), &word("panic"));
     assert_eq!(reason(&group).await, "halted: the projection panicked: told to panic");
     assert!(group.reader().get(&row_key(business(1))).await.unwrap().is_some(), "what was there is still read");
