@@ -11,9 +11,16 @@ mod tally;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::process::cargo;
+
+/// Benches that need the engines.
+const NEED_ENGINES: [&str; 1] = ["postgres"];
+
+/// Tells tests and benches how the engines are reached.
+const SERVICES_FILE: &str = "LAWLESS_SERVICES_FILE";
 
 /// Tests and measures the Lawless Directory.
 #[derive(Parser)]
@@ -83,7 +90,7 @@ fn main() -> ExitCode {
         Task::Test { long, only, embedded } => suites::run(&suites::Choice { long, only, embedded }),
         Task::Services { task } => services::run(task),
         Task::Crash { rounds, seed } => crash(rounds, seed),
-        Task::Bench { quick, names } => bench(quick, names),
+        Task::Bench { quick, names } => bench(quick, &names),
         Task::Fuzz { seconds, keep, names } => fuzz::run(seconds, &names, keep).map(|tally| tally.failed == 0),
         Task::Faults { only } => faults::run(only.as_deref()),
     };
@@ -125,14 +132,19 @@ fn crash(rounds: u32, seed: Option<u64>) -> anyhow::Result<bool> {
     process::succeeds(&mut command)
 }
 
-fn bench(quick: bool, names: Vec<String>) -> anyhow::Result<bool> {
+fn bench(quick: bool, names: &[String]) -> anyhow::Result<bool> {
     let mut command = cargo(["build", "--release", "--package", "lawless", "--package", "benches"]);
     if !process::succeeds(&mut command)? {
         return Ok(false);
     }
+    let needs_engines = names.is_empty() || names.iter().any(|name| NEED_ENGINES.contains(&name.as_str()));
+    let services = services::Services::of_workspace();
+    let lent = if needs_engines { Some(services.lend().context("starting the engines")?) } else { None };
     let mut command = cargo(["run", "--quiet", "--release", "--package", "benches", "--"]);
     if quick {
         command.arg("--quick");
     }
-    process::succeeds(command.args(names))
+    let well = process::succeeds(command.env(SERVICES_FILE, services.file()).args(names))?;
+    lent.map_or(Ok(()), services::Lent::end)?;
+    Ok(well)
 }

@@ -8,7 +8,7 @@ use anyhow::Context;
 use crate::process::{cargo, succeeds, watch};
 use crate::services::{Lent, Services};
 use crate::tally::Tally;
-use crate::{build, crash, faults, fuzz};
+use crate::{SERVICES_FILE, build, crash, faults, fuzz};
 
 /// The suites, in the order in which they run: what fails fast goes first.
 pub(crate) const NAMES: [&str; 7] = ["format", "lints", "dependencies", "tests", "crash", "fuzz", "faults"];
@@ -18,9 +18,6 @@ const CRASH_ROUNDS: [u32; 2] = [10, 1000];
 
 /// Tells tests to run the full figures.
 const LONG: &str = "LAWLESS_LONG";
-
-/// Tells tests how the engines are reached.
-const SERVICES_FILE: &str = "LAWLESS_SERVICES_FILE";
 
 /// Tests that need an engine are in modules of this name.
 const NEEDS_AN_ENGINE: &str = "distributed::";

@@ -6,21 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use event_log::{
-    Append, Claim, ClaimKind, EventFeed, IdempotencyKey, Journal, NewEvent, SqliteJournal, SqliteJournalOptions,
-};
-use events::{Actor, ActorKind, BusinessId, CommandId, EventId, Position, StreamVersion, Timestamp};
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use event_log::{EventFeed, Journal, SqliteJournal, SqliteJournalOptions};
+use events::Position;
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
+use crate::appends::Client;
 use crate::{Bound, Measurement, Settings, interleave};
 
 const CLIENTS: u64 = 64;
-const PAYLOAD_BYTES: usize = 300;
-/// A client starts another stream after this many appends.
-const APPENDS_PER_STREAM: u64 = 4;
+const EVENTS_MAX: usize = 2;
 const READ_PAGE: usize = 1000;
 
 /// What one run showed.
@@ -72,11 +66,11 @@ async fn write(folder: &Path, options: SqliteJournalOptions, time: Duration) -> 
     for client in 0..CLIENTS {
         let (journal, events) = (journal.clone(), Arc::clone(&events));
         clients.spawn(async move {
-            let mut client = Client::new(client);
+            let mut client = Client::new(client, EVENTS_MAX);
             while started.elapsed() < time {
                 let append = client.next_append();
                 let appended = journal.append(append).await?;
-                client.version = appended.version;
+                client.accepted(appended.version);
                 events.fetch_add(appended.last.0 - appended.first.0 + 1, Ordering::Relaxed);
             }
             anyhow::Ok(())
@@ -108,58 +102,6 @@ async fn read_all(journal: &SqliteJournal, count: u64) -> anyhow::Result<()> {
     }
     anyhow::ensure!(last.0 == count, "{count} events were acknowledged, {last} are there");
     Ok(())
-}
-
-/// One or two events, one command in ten with a claim, each with its key.
-struct Client {
-    random: ChaCha8Rng,
-    appends: u64,
-    business: BusinessId,
-    version: StreamVersion,
-}
-
-impl Client {
-    fn new(seed: u64) -> Self {
-        let random = ChaCha8Rng::seed_from_u64(seed);
-        Self { random, appends: 0, business: BusinessId(Uuid::now_v7()), version: StreamVersion::ZERO }
-    }
-
-    fn next_append(&mut self) -> Append {
-        if self.appends.is_multiple_of(APPENDS_PER_STREAM) {
-            (self.business, self.version) = (BusinessId(Uuid::now_v7()), StreamVersion::ZERO);
-        }
-        self.appends += 1;
-        let command_id = CommandId(Uuid::now_v7());
-        let claim = self.random.random_ratio(1, 10).then(|| Claim {
-            kind: ClaimKind::BusinessSlug,
-            value: format!("a-business-of-some-name-{}", command_id.0.simple()),
-        });
-        Append {
-            stream: self.business.into(),
-            expected_version: self.version,
-            reads: Vec::new(),
-            claims: claim.into_iter().collect(),
-            key: IdempotencyKey { actor: "import:bench".to_owned(), key: command_id.to_string() },
-            payload_hash: self.random.random(),
-            actor: Actor { kind: ActorKind::Import, id: "bench".to_owned() },
-            command_id,
-            correlation: Uuid::now_v7(),
-            causation: None,
-            events: (0..self.random.random_range(1..=2)).map(|_| self.next_event()).collect(),
-        }
-    }
-
-    fn next_event(&mut self) -> NewEvent {
-        let mut payload = vec![0; PAYLOAD_BYTES];
-        self.random.fill(payload.as_mut_slice());
-        NewEvent {
-            event_id: EventId(Uuid::now_v7()),
-            event_type: "BusinessDetailsChanged",
-            schema_version: 1,
-            occurred_at: Timestamp(1_700_000_000_000_000),
-            payload,
-        }
-    }
 }
 
 /// Processor time of this process, clients included.

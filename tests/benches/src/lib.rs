@@ -8,9 +8,11 @@ pub mod import;
 pub mod journal;
 pub mod latency;
 pub mod live_rebuild;
+pub mod postgres;
 pub mod reads;
 pub mod rebuild;
 
+mod appends;
 mod demo_folder;
 mod interleave;
 mod load;
@@ -24,6 +26,7 @@ mod static_server;
 
 pub use interleave::{Interleaved, interleave};
 pub use measurement::{Bound, Measurement, Of, Op, median, print_table, write_json};
+pub use postgres::write_journal;
 pub use static_server::serve_answer;
 
 /// How long and where benches run.

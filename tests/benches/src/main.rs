@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use benches::{Measurement, Settings, print_table, serve_answer, write_json};
+use benches::{Measurement, Settings, print_table, serve_answer, write_journal, write_json};
 use clap::Parser;
 
 /// The one that the product has.
@@ -11,7 +11,8 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Benches there are, in the order in which they run.
-const NAMES: &[&str] = &["journal", "reads", "latency", "import", "batch", "rebuild", "live-rebuild", "footprint"];
+const NAMES: &[&str] =
+    &["journal", "postgres", "reads", "latency", "import", "batch", "rebuild", "live-rebuild", "footprint"];
 
 /// Measures what the product promises, each thing beside its control.
 #[derive(Parser)]
@@ -25,6 +26,9 @@ struct Arguments {
     /// Is the control of reads, and gives the answer in this file; benches start it so.
     #[arg(long, hide = true, value_name = "FILE")]
     serve_answer: Option<PathBuf>,
+    /// Is one of several processes that write one journal, and is told on standard input what to do.
+    #[arg(long, hide = true)]
+    write_journal: bool,
     /// Which benches to run; all of them when none is named.
     names: Vec<String>,
 }
@@ -34,6 +38,9 @@ async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if let Some(file) = arguments.serve_answer {
         return serve_answer(&file).await;
+    }
+    if arguments.write_journal {
+        return write_journal().await;
     }
     if let Some(unknown) = arguments.names.iter().find(|name| !NAMES.contains(&name.as_str())) {
         bail!("there is no bench {unknown:?}; there are: {}", NAMES.join(", "));
@@ -57,6 +64,7 @@ async fn main() -> anyhow::Result<()> {
 async fn run(name: &str, settings: &Settings) -> anyhow::Result<Vec<Measurement>> {
     match name {
         "journal" => benches::journal::run(settings).await,
+        "postgres" => benches::postgres::run(settings).await,
         "reads" => benches::reads::run(settings).await,
         "latency" => benches::latency::run(settings).await,
         "import" => benches::import::run(settings).await,

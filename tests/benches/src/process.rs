@@ -117,16 +117,42 @@ pub(crate) fn ended_programs_cpu_seconds() -> anyhow::Result<f64> {
     times_of("self", 16)
 }
 
+/// Processor time of a process, of the programs that it started and of those of them that have ended, in seconds.
+pub(crate) fn family_cpu_seconds(pid: u32) -> anyhow::Result<f64> {
+    let mut all = cpu_seconds(pid)? + times_of(&pid.to_string(), 16)?;
+    for entry in std::fs::read_dir("/proc").context("listing the processes")? {
+        let name = entry.context("listing the processes")?.file_name();
+        let Some(one) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        // One that ends meanwhile counts with those that have ended, the next time.
+        if parent(one).is_ok_and(|parent| parent == pid) {
+            all += cpu_seconds(one).unwrap_or(0.0);
+        }
+    }
+    Ok(all)
+}
+
+/// The process that started this one.
+pub(crate) fn parent(pid: u32) -> anyhow::Result<u32> {
+    let (path, fields) = fields_of(&pid.to_string())?;
+    fields.get(1).and_then(|field| field.parse().ok()).with_context(|| format!("{path} names no parent"))
+}
+
 /// The sum of two times in `/proc/<pid>/stat`, the first of which is this field (proc(5) counts from 1).
 fn times_of(pid: &str, field: usize) -> anyhow::Result<f64> {
+    let (path, fields) = fields_of(pid)?;
+    let ticks: Vec<f64> = fields.iter().skip(field - 3).take(2).filter_map(|field| field.parse().ok()).collect();
+    ensure!(ticks.len() == 2, "{path} has no times");
+    Ok((ticks[0] + ticks[1]) / TICKS_PER_SECOND)
+}
+
+/// `/proc/<pid>/stat`, and what it says from its third field on.
+fn fields_of(pid: &str) -> anyhow::Result<(String, Vec<String>)> {
     let path = format!("/proc/{pid}/stat");
     let text = std::fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
     // The second field, a name in parentheses, may hold anything.
     let (_, fields) = text.rsplit_once(')').context("the name of a process ends")?;
-    let ticks: Vec<f64> =
-        fields.split_whitespace().skip(field - 3).take(2).filter_map(|field| field.parse().ok()).collect();
-    ensure!(ticks.len() == 2, "{path} has no times");
-    Ok((ticks[0] + ticks[1]) / TICKS_PER_SECOND)
+    let fields = fields.split_whitespace().map(str::to_owned).collect();
+    Ok((path, fields))
 }
 
 #[cfg(test)]
