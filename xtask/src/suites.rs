@@ -54,7 +54,8 @@ pub(crate) fn run(choice: &Choice) -> anyhow::Result<bool> {
     println!("\n{}\n", report.join("\n"));
     if choice.embedded {
         println!(
-            "--embedded: the tests that need an engine were left out, and count as skipped; PostgreSQL is not tested"
+            "--embedded: the tests that need an engine were left out, and count as skipped; PostgreSQL and Kafka are \
+             not tested"
         );
     }
     println!("{all}");

@@ -4,5 +4,6 @@
 
 pub mod database;
 pub mod journal;
+pub mod own;
 pub mod services;
 pub mod store_model;

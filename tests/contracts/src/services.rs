@@ -9,17 +9,42 @@ use std::path::{Path, PathBuf};
 /// # Panics
 /// There is none: a test that needs an engine fails without it and is never skipped in silence.
 pub fn url(engine: &str) -> String {
+    entry(engine, "url")
+}
+
+/// Host and port of the broker.
+///
+/// # Panics
+/// As [`url`].
+pub fn kafka() -> String {
+    entry("kafka", "bootstrap")
+}
+
+/// Where the schema registry speaks as Confluent's does.
+///
+/// # Panics
+/// As [`url`].
+pub fn registry() -> String {
+    url("registry")
+}
+
+/// Where what engines are made of was downloaded to.
+pub(crate) fn downloads() -> PathBuf {
+    file().with_file_name("downloads")
+}
+
+fn entry(engine: &str, key: &str) -> String {
     let file = file();
     let text = std::fs::read_to_string(&file).unwrap_or_default();
     let services: toml::Table = text.parse().unwrap();
-    let url = services.get(engine).and_then(|service| service.get("url")).and_then(toml::Value::as_str);
+    let address = services.get(engine).and_then(|service| service.get(key)).and_then(toml::Value::as_str);
     let missing = || -> ! {
         panic!(
             "{} names no {engine}: `cargo xtask services up` starts it, `cargo xtask test --embedded` does without",
             file.display()
         )
     };
-    url.unwrap_or_else(|| missing()).to_owned()
+    address.unwrap_or_else(|| missing()).to_owned()
 }
 
 /// Where `cargo xtask` writes down what runs.

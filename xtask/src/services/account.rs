@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, bail};
+use rustix::process::Signal;
 
 /// Users that are there on every Debian, the better one first.
 const ORDINARY: [&str; 2] = ["postgres", "nobody"];
@@ -43,9 +44,9 @@ impl Account {
         matches!(self, Self::Lent { name, .. } if name == wanted)
     }
 
-    /// A program that runs as this user. With `with_us` it gets SIGINT when this program ends, however it ends.
-    pub(crate) fn command(&self, program: &Path, with_us: bool) -> anyhow::Result<Command> {
-        if !with_us && matches!(self, Self::Own) {
+    /// A program that runs as this user. With `with_us` it gets that signal when this program ends, however it ends.
+    pub(crate) fn command(&self, program: &Path, with_us: Option<Signal>) -> anyhow::Result<Command> {
+        if with_us.is_none() && matches!(self, Self::Own) {
             return Ok(Command::new(program));
         }
         if !super::is_program("setpriv") {
@@ -55,8 +56,8 @@ impl Account {
         if let Self::Lent { user, group, .. } = self {
             command.args([format!("--reuid={user}"), format!("--regid={group}"), "--clear-groups".to_owned()]);
         }
-        if with_us {
-            command.arg("--pdeathsig=INT");
+        if let Some(signal) = with_us {
+            command.arg(format!("--pdeathsig={}", name_of(signal)?));
         }
         command.arg("--").arg(program);
         Ok(command)
@@ -73,8 +74,17 @@ impl Account {
 
     /// Whether this user can come to a folder and write there: every folder above it must let everybody through.
     pub(crate) fn reaches(&self, folder: &Path) -> anyhow::Result<bool> {
-        let mut probe = self.command(Path::new("test"), false)?;
+        let mut probe = self.command(Path::new("test"), None)?;
         probe.arg("-w").arg(folder);
         Ok(probe.status().context("starting test")?.success())
+    }
+}
+
+/// What setpriv calls a signal. It takes no numbers.
+fn name_of(signal: Signal) -> anyhow::Result<&'static str> {
+    match signal {
+        Signal::INT => Ok("INT"),
+        Signal::TERM => Ok("TERM"),
+        other => bail!("setpriv is not known to have a name for {other:?}"),
     }
 }

@@ -1,13 +1,14 @@
 //! The engines in containers, where a Docker engine answers: the services of `deploy/compose.yaml`.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, ensure};
 
-use super::engine::Engine;
-use super::record::{Record, RunsAs};
-use super::versions;
+use super::engine::{ContainerPort, Engine};
+use super::record::{self, Record, RunsAs};
+use super::{ENGINES, ports, versions};
 use crate::process::succeeds;
 use crate::root;
 
@@ -26,39 +27,72 @@ pub(crate) fn is_there() -> bool {
     std::env::var(CHOICE).as_deref() != Ok("native") && answers(&["info"]) && answers(&["compose", "version"])
 }
 
-fn compose(engine: &dyn Engine) -> Command {
-    // Another clone on this machine has containers of its own.
+/// `docker compose` for the containers of a folder of services. Another folder has containers of its own.
+fn compose(folder: &Path) -> anyhow::Result<Command> {
     let mut name = DefaultHasher::new();
     root().hash(&mut name);
     let mut command = Command::new("docker");
     command.args(["compose", "--project-name", &format!("lawless-{:016x}", name.finish())]);
     command.args(["--env-file", versions::FILE, "--file", FILE]).current_dir(root());
-    command.env(engine.container().password_variable, PASSWORD);
-    command
+    // The file is read whole, so that it wants the variables of all.
+    for engine in ENGINES {
+        let container = engine.container();
+        if let Some(variable) = container.password_variable {
+            command.env(variable, PASSWORD);
+        }
+        if let ContainerPort::Chosen(variable) = container.port {
+            command.env(variable, chosen_port(engine, folder)?.to_string());
+        }
+    }
+    Ok(command)
 }
 
-/// Starts it if it does not run, and waits until it is healthy.
-pub(crate) fn up(engine: &dyn Engine) -> anyhow::Result<Record> {
-    let mut up = compose(engine);
-    up.args(["up", "--detach", "--wait", "--wait-timeout", READY_WITHIN_SECONDS, engine.name()]);
+/// The port that was chosen for a container, which may have it already.
+fn chosen_port(engine: &dyn Engine, folder: &Path) -> anyhow::Result<u16> {
+    let file = folder.join(format!("{}.container-port", engine.name()));
+    let runs = record::read(folder)?.get(engine.name()).is_some_and(|record| record.runs_as == RunsAs::Container);
+    match ports::read(&file) {
+        Some(port) if runs => Ok(port),
+        _ => ports::kept(&file),
+    }
+}
+
+/// Starts those that do not run, and waits until they are healthy.
+pub(crate) fn up(engines: &[&'static dyn Engine], folder: &Path) -> anyhow::Result<Vec<Record>> {
+    let names: Vec<&str> = engines.iter().map(|engine| engine.name()).collect();
+    let mut up = compose(folder)?;
+    up.args(["up", "--detach", "--wait", "--wait-timeout", READY_WITHIN_SECONDS]).args(&names);
     ensure!(
         succeeds(&mut up)?,
         "docker compose could not start {} (see above); {CHOICE}=native does without Docker",
+        names.join(", ")
+    );
+    engines.iter().map(|engine| record(*engine, folder)).collect()
+}
+
+/// How a container that runs is reached.
+fn record(engine: &dyn Engine, folder: &Path) -> anyhow::Result<Record> {
+    let container = engine.container();
+    let within = match container.port {
+        ContainerPort::Any(port) => port,
+        ContainerPort::Chosen(_) => chosen_port(engine, folder)?,
+    };
+    let output = compose(folder)?.args(["port", engine.name(), &within.to_string()]).output();
+    let output = output.context("asking docker compose for the port")?;
+    let reached = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    ensure!(
+        output.status.success() && !reached.is_empty(),
+        "docker compose does not say the port of {}",
         engine.name()
     );
-    let container = engine.container();
-    let port = compose(engine).args(["port", engine.name(), &container.port.to_string()]).output();
-    let port = port.context("asking docker compose for the port")?;
-    let address = String::from_utf8_lossy(&port.stdout).trim().to_owned();
-    ensure!(port.status.success() && !address.is_empty(), "docker compose does not say the port of {}", engine.name());
-    Ok(Record { url: (container.url)(PASSWORD, &address), runs_as: RunsAs::Container })
+    Ok(Record { address: (container.address)(PASSWORD, &reached), runs_as: RunsAs::Container })
 }
 
 /// Stops its container, and with `wipe` removes it with what it stored.
-pub(crate) fn down(engine: &dyn Engine, wipe: bool) -> anyhow::Result<()> {
+pub(crate) fn down(engine: &dyn Engine, folder: &Path, wipe: bool) -> anyhow::Result<()> {
     let ending: &[&str] = if wipe { &["rm", "--stop", "--force", "--volumes"] } else { &["stop"] };
     ensure!(
-        succeeds(compose(engine).args(ending).arg(engine.name()))?,
+        succeeds(compose(folder)?.args(ending).arg(engine.name()))?,
         "docker compose could not end {}",
         engine.name()
     );
@@ -66,8 +100,8 @@ pub(crate) fn down(engine: &dyn Engine, wipe: bool) -> anyhow::Result<()> {
 }
 
 /// Shows what it said last.
-pub(crate) fn logs(engine: &dyn Engine, lines: usize) -> anyhow::Result<()> {
-    let shown = succeeds(compose(engine).args(["logs", "--tail", &lines.to_string(), engine.name()]))?;
+pub(crate) fn logs(engine: &dyn Engine, folder: &Path, lines: usize) -> anyhow::Result<()> {
+    let shown = succeeds(compose(folder)?.args(["logs", "--tail", &lines.to_string(), engine.name()]))?;
     ensure!(shown, "docker compose does not show the log of {}", engine.name());
     Ok(())
 }

@@ -1,27 +1,29 @@
 //! What is different from engine to engine. Starting, waiting and ending are the same for all.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Context;
 use rustix::process::Signal;
 
 use super::account::Account;
+use super::record::Address;
 
 /// An engine. A new one is a file beside `postgres.rs`, a line in [`super::ENGINES`], a service in
-/// `deploy/compose.yaml` and a version in `deploy/versions.env`.
+/// `deploy/compose.yaml` and a version in `deploy/versions.env`; one that runs on Java has a pom in `deploy/`, too.
 pub(crate) trait Engine: Sync {
     /// Its name, also that of its service in `deploy/compose.yaml`.
     fn name(&self) -> &'static str;
+
+    /// As whom it runs.
+    fn account(&self) -> anyhow::Result<Account>;
 
     /// Installs what is missing, makes what it needs below its folder where there is none, clears away what a killed
     /// predecessor left. It does not run then.
     fn prepare(&self, home: &Home) -> anyhow::Result<Launch>;
 
     /// Whether it answers to what it is for, not merely listens; else why it does not yet.
-    fn answers(&self, url: &str) -> anyhow::Result<()>;
+    fn answers(&self, address: &Address) -> anyhow::Result<()>;
 
     /// From the gentlest to the last, with the time that each is given.
     fn endings(&self) -> &'static [(Signal, Duration)];
@@ -30,7 +32,7 @@ pub(crate) trait Engine: Sync {
     /// what a killed predecessor left is still going away.
     fn may_try_again(&self, log: &str) -> bool;
 
-    /// The port of its container, and how it is reached once that is at a port of this machine.
+    /// What is to be known of its container.
     fn container(&self) -> Container;
 }
 
@@ -38,30 +40,34 @@ pub(crate) trait Engine: Sync {
 pub(crate) struct Home {
     /// Its folder, which its user can reach and write.
     pub(crate) folder: PathBuf,
+    /// Where what was downloaded is kept, for all folders of engines.
+    pub(crate) downloads: PathBuf,
     /// Its user.
     pub(crate) account: Account,
-    /// Whether it ends when this program does.
-    pub(crate) with_us: bool,
+    /// What it is sent when this program ends, if it is to end then.
+    pub(crate) with_us: Option<Signal>,
 }
 
 /// How to start an engine.
 pub(crate) struct Launch {
     pub(crate) command: Command,
     /// How it will be reached.
-    pub(crate) url: String,
+    pub(crate) address: Address,
 }
 
 /// What is to be known of an engine in a container.
 pub(crate) struct Container {
-    pub(crate) port: u16,
-    /// The variable of `deploy/compose.yaml` that takes its password.
-    pub(crate) password_variable: &'static str,
-    /// From a password and the address at which this machine reaches it.
-    pub(crate) url: fn(password: &str, address: &str) -> String,
+    pub(crate) port: ContainerPort,
+    /// The variable of `deploy/compose.yaml` that takes its password, if it has one.
+    pub(crate) password_variable: Option<&'static str>,
+    /// From a password and the host and port at which this machine reaches it.
+    pub(crate) address: fn(password: &str, reached: &str) -> Address,
 }
 
-/// A port of the loopback that nobody uses now.
-pub(crate) fn free_port() -> anyhow::Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a free port")?;
-    Ok(listener.local_addr().context("looking for a free port")?.port())
+/// At which port of this machine a container is.
+pub(crate) enum ContainerPort {
+    /// At any; this is the one within the container.
+    Any(u16),
+    /// At one that is chosen beforehand and put into this variable, because the engine tells its clients where it is.
+    Chosen(&'static str),
 }

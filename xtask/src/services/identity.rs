@@ -1,5 +1,6 @@
 //! One process, told from all others also when its number was given away again.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -35,6 +36,20 @@ impl Identity {
         Some(Self { pid, started, boot })
     }
 
+    /// Those that run a program and have a folder as their working folder, which is how an engine is told that was
+    /// started and never written down.
+    pub(crate) fn at_work_in(folder: &Path, program: &str) -> anyhow::Result<Vec<Self>> {
+        let folder = folder.canonicalize().with_context(|| format!("finding {}", folder.display()))?;
+        let processes = std::fs::read_dir("/proc").context("reading /proc")?;
+        let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        let link = |pid: i32, name: &str| std::fs::read_link(format!("/proc/{pid}/{name}")).ok();
+        let is = |pid: &i32| {
+            link(*pid, "cwd").is_some_and(|at| at == folder)
+                && link(*pid, "exe").is_some_and(|file| file.file_name().is_some_and(|name| name == program))
+        };
+        Ok(pids.filter(is).filter_map(Self::of).collect())
+    }
+
     /// Whether it still runs.
     pub(crate) fn is_alive(&self) -> bool {
         Self::of(self.pid).as_ref() == Some(self)
@@ -47,9 +62,12 @@ impl Identity {
         for (signal, patience) in signals {
             let deadline = Instant::now() + *patience;
             if self.is_alive() {
-                match kill_process(pid, *signal) {
-                    Ok(()) | Err(rustix::io::Errno::SRCH) => {}
-                    Err(error) => return Err(error).context(format!("ending process {}", self.pid)),
+                // A process that a test has stopped hears nothing until it goes on.
+                for signal in [*signal, Signal::CONT] {
+                    match kill_process(pid, signal) {
+                        Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+                        Err(error) => return Err(error).context(format!("ending process {}", self.pid)),
+                    }
                 }
             }
             while self.is_alive() && Instant::now() < deadline {
@@ -87,6 +105,14 @@ mod tests {
         assert!(!identity.is_alive());
         child.wait().unwrap();
         identity.end(&AT_ONCE).unwrap();
+    }
+
+    #[test]
+    fn a_stopped_process_is_ended_gently() {
+        let (mut child, identity) = sleeper();
+        kill_process(Pid::from_raw(identity.pid).unwrap(), Signal::STOP).unwrap();
+        identity.end(&[(Signal::TERM, Duration::from_secs(10))]).unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

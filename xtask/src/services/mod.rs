@@ -3,26 +3,32 @@
 //!
 //! | module | does |
 //! |---|---|
-//! | `engine`, `postgres` | what is different from engine to engine |
+//! | `engine`, `postgres`, `kafka`, `registry` | what is different from engine to engine |
+//! | `java` | what those in Java have in common |
 //! | `native` | starts a process, waits until it answers |
 //! | `docker` | the same with a container |
+//! | `beside` | starts engines side by side |
 //! | `record`, `identity` | what runs, and which process that is |
-//! | `account`, `packages`, `versions` | as whom, from where, which one |
+//! | `account`, `packages`, `ports`, `versions` | as whom, from where, at which port, which one |
 
 mod account;
+mod beside;
 #[cfg(test)]
 mod distributed;
 mod docker;
 mod engine;
 mod identity;
+mod java;
+mod kafka;
 mod native;
 mod packages;
+mod ports;
 mod postgres;
 mod record;
+mod registry;
 mod versions;
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Subcommand;
@@ -32,10 +38,10 @@ use self::record::{Locked, RunsAs};
 use crate::target;
 
 /// Every engine.
-const ENGINES: [&dyn Engine; 1] = [&postgres::Postgres];
+const ENGINES: [&dyn Engine; 3] = [&postgres::Postgres, &kafka::Kafka, &registry::Registry];
 
-/// How long an engine may take until it answers.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+/// Where what was downloaded is kept, if not below the folder of the services.
+const DOWNLOADS: &str = "LAWLESS_SERVICES_DOWNLOADS";
 
 /// What is done with the services.
 #[derive(Subcommand)]
@@ -70,7 +76,7 @@ pub(crate) fn run(task: Task) -> anyhow::Result<bool> {
     let services = Services::of_workspace();
     match task {
         Task::Up { engines } => {
-            services.up(&chosen(&engines)?, false)?;
+            beside::up(&services, &chosen(&engines)?, false, &mut Vec::new())?;
             println!("how to reach them: {}", services.file().display());
         }
         Task::Down { engines, wipe } => services.down(&chosen(&engines)?, wipe)?,
@@ -100,6 +106,7 @@ fn is_program(name: &str) -> bool {
 #[derive(Clone)]
 pub(crate) struct Services {
     folder: PathBuf,
+    downloads: PathBuf,
     docker: bool,
 }
 
@@ -112,74 +119,37 @@ pub(crate) struct Lent {
 impl Services {
     /// Those of this workspace.
     pub(crate) fn of_workspace() -> Self {
-        Self { folder: target().join("services"), docker: docker::is_there() }
+        let folder = target().join("services");
+        let downloads = std::env::var_os(DOWNLOADS).map_or_else(|| folder.join("downloads"), PathBuf::from);
+        Self { folder, downloads, docker: docker::is_there() }
     }
 
     /// Starts all engines that do not run, and ends those with the returned value; when this program is killed, too.
     pub(crate) fn lend(&self) -> anyhow::Result<Lent> {
         // The value is there before the engines, so that those which started end also when a later one does not.
         let mut lent = Lent { services: self.clone(), engines: Vec::new() };
-        for engine in ENGINES {
-            lent.engines.extend(self.up(&[engine], true)?);
-        }
+        beside::up(self, &ENGINES, true, &mut lent.engines)?;
         Ok(lent)
-    }
-
-    /// Starts those that do not run; says which these were.
-    fn up(&self, engines: &[&'static dyn Engine], with_us: bool) -> anyhow::Result<Vec<&'static dyn Engine>> {
-        let locked = Locked::new(&self.folder)?;
-        let mut started = Vec::new();
-        for &engine in engines {
-            let name = engine.name();
-            let before = record::read(&self.folder)?.remove(name);
-            if let Some(record) = &before
-                && let RunsAs::Process(process) = &record.runs_as
-                && process.is_alive()
-            {
-                let why = || format!("{name} runs, as process {}, and does not answer", process.pid);
-                match native::wait(engine, &record.url, READY_WITHIN, || process.is_alive()) {
-                    Ok(()) => {
-                        println!("{name}: runs already");
-                        continue;
-                    }
-                    Err(error) if process.is_alive() => return Err(error).with_context(why),
-                    Err(_) => println!("{name}: just ended"),
-                }
-            }
-            let begun = Instant::now();
-            if self.docker {
-                locked.keep(name, Some(docker::up(engine)?))?;
-            } else {
-                native::start(engine, &self.folder, &locked, with_us, READY_WITHIN)?;
-            }
-            println!("{name}: answers after {:.1} s", begun.elapsed().as_secs_f64());
-            let runs_already = before.is_some_and(|record| record.runs_as == RunsAs::Container);
-            if !runs_already {
-                started.push(engine);
-            }
-        }
-        Ok(started)
     }
 
     fn down(&self, engines: &[&'static dyn Engine], wipe: bool) -> anyhow::Result<()> {
         let locked = Locked::new(&self.folder)?;
-        for engine in engines {
-            let name = engine.name();
-            match record::read(&self.folder)?.remove(name).map(|record| record.runs_as) {
-                Some(RunsAs::Process(process)) => {
-                    let word = if process.is_alive() { "ended" } else { "had ended before" };
-                    process.end(engine.endings()).with_context(|| format!("ending {name}"))?;
-                    println!("{name}: {word}");
-                }
-                Some(RunsAs::Container) => docker::down(*engine, wipe)?,
-                None => println!("{name}: was not started here"),
+        beside::all(engines, |engine| self.end(engine, &locked, wipe))
+    }
+
+    fn end(&self, engine: &'static dyn Engine, locked: &Locked<'_>, wipe: bool) -> anyhow::Result<()> {
+        let name = engine.name();
+        match record::read(&self.folder)?.remove(name).map(|record| record.runs_as) {
+            Some(RunsAs::Process(process)) => {
+                let word = if process.is_alive() { "ended" } else { "had ended before" };
+                process.end(engine.endings()).with_context(|| format!("ending {name}"))?;
+                println!("{name}: {word}");
             }
-            locked.keep(name, None)?;
-            if wipe {
-                native::wipe(*engine, &self.folder)?;
-            }
+            Some(RunsAs::Container) => docker::down(engine, &self.folder, wipe)?,
+            None => println!("{name}: was not started here"),
         }
-        Ok(())
+        locked.keep(name, None)?;
+        if wipe { native::wipe(engine, &self.folder) } else { Ok(()) }
     }
 
     fn status(&self) -> anyhow::Result<bool> {
@@ -201,8 +171,8 @@ impl Services {
                 RunsAs::Process(process) => format!("process {}", process.pid),
                 RunsAs::Container => "a container".to_owned(),
             };
-            match engine.answers(&record.url) {
-                Ok(()) => println!("{name}: answers, {who}, {}", record.url),
+            match engine.answers(&record.address) {
+                Ok(()) => println!("{name}: answers, {who}, {}", record.address.text()),
                 Err(error) => {
                     println!("{name}: {who} runs and does not answer: {error:#}");
                     all_run = false;
@@ -217,7 +187,7 @@ impl Services {
         for engine in engines {
             println!("=== {}", engine.name());
             if records.get(engine.name()).is_some_and(|record| record.runs_as == RunsAs::Container) {
-                docker::logs(*engine, lines)?;
+                docker::logs(*engine, &self.folder, lines)?;
             } else {
                 println!("{}", native::last_lines(*engine, &self.folder, lines));
             }

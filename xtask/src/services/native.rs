@@ -9,11 +9,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 
+use super::Services;
 use super::account::Account;
+use super::beside::Spawner;
 use super::engine::{Engine, Home};
 use super::identity::Identity;
-use super::record::{Locked, Record, RunsAs};
+use super::record::{Address, Locked, Record, RunsAs};
 
+/// How long an engine may take until it answers. An idle machine needs some seconds; one that builds and tests many things
+/// at once has been seen to need half a minute.
+const READY_WITHIN: Duration = Duration::from_secs(180);
 /// How often an engine that starts is asked.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 /// How often a start is tried that fails for a reason that passes, and the time between.
@@ -27,13 +32,16 @@ const ELSEWHERE: &str = "/var/tmp";
 /// Starts an engine that does not run, writes it down and waits until it answers.
 pub(super) fn start(
     engine: &dyn Engine,
-    folder: &Path,
+    services: &Services,
     locked: &Locked<'_>,
     with_us: bool,
-    within: Duration,
+    spawner: &Spawner,
 ) -> anyhow::Result<()> {
-    let account = Account::ordinary()?;
-    let home = Home { folder: home(engine, folder, &account)?, account, with_us };
+    let folder = &services.folder;
+    let account = engine.account()?;
+    let with_us = if with_us { engine.endings().first().map(|(signal, _)| *signal) } else { None };
+    let home =
+        Home { folder: home(engine, folder, &account)?, downloads: services.downloads.clone(), account, with_us };
     for attempt in 1.. {
         let launch = engine.prepare(&home)?;
         let mut command = launch.command;
@@ -44,12 +52,14 @@ pub(super) fn start(
         let output = File::create(&log).with_context(|| format!("making {}", log.display()))?;
         command.stdin(std::process::Stdio::null()).stdout(output.try_clone()?).stderr(output);
         // A group of its own: what the terminal sends to this program is not for the engine.
-        let mut child = command.process_group(0).spawn().with_context(|| format!("starting {}", engine.name()))?;
+        command.process_group(0);
+        let mut child = spawner.spawn(command).with_context(|| format!("starting {}", engine.name()))?;
         let process = Identity::of(i32::try_from(child.id())?);
-        let record = process.map(|process| Record { url: launch.url.clone(), runs_as: RunsAs::Process(process) });
+        let record =
+            process.map(|process| Record { address: launch.address.clone(), runs_as: RunsAs::Process(process) });
         locked.keep(engine.name(), record.clone())?;
         println!("{}: starting", engine.name());
-        let Err(error) = wait(engine, &launch.url, within, || matches!(child.try_wait(), Ok(None))) else {
+        let Err(error) = wait(engine, &launch.address, || matches!(child.try_wait(), Ok(None))) else {
             return Ok(());
         };
         if let Some(Record { runs_as: RunsAs::Process(process), .. }) = record {
@@ -67,20 +77,15 @@ pub(super) fn start(
 }
 
 /// Waits until an engine answers; not longer than it runs.
-pub(super) fn wait(
-    engine: &dyn Engine,
-    url: &str,
-    within: Duration,
-    mut runs: impl FnMut() -> bool,
-) -> anyhow::Result<()> {
-    let deadline = Instant::now() + within;
+pub(super) fn wait(engine: &dyn Engine, address: &Address, mut runs: impl FnMut() -> bool) -> anyhow::Result<()> {
+    let deadline = Instant::now() + READY_WITHIN;
     loop {
-        let Err(error) = engine.answers(url) else { return Ok(()) };
+        let Err(error) = engine.answers(address) else { return Ok(()) };
         if !runs() {
             bail!("it ended at once");
         }
         if Instant::now() >= deadline {
-            return Err(error).with_context(|| format!("it does not answer after {within:?}"));
+            return Err(error).with_context(|| format!("it does not answer after {READY_WITHIN:?}"));
         }
         std::thread::sleep(ASK_EVERY);
     }
@@ -88,7 +93,7 @@ pub(super) fn wait(
 
 /// Removes what an engine stored.
 pub(super) fn wipe(engine: &dyn Engine, folder: &Path) -> anyhow::Result<()> {
-    let account = Account::ordinary()?;
+    let account = engine.account()?;
     let home = home(engine, folder, &account)?;
     std::fs::remove_dir_all(&home).with_context(|| format!("removing {}", home.display()))?;
     println!("{}: what it stored is removed", engine.name());

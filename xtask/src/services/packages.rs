@@ -1,13 +1,30 @@
 //! Programs that the operating system's packages bring.
 
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail, ensure};
 
 use super::is_program;
 
+/// Engines are prepared side by side, and apt-get does not wait for another one.
+static INSTALLING: Mutex<()> = Mutex::new(());
+
+/// Installs the packages of those programs that are not there.
+pub(crate) fn need(programs: &[(&str, &'static str)]) -> anyhow::Result<()> {
+    let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    let missing: Vec<&str> =
+        programs.iter().filter(|(program, _)| !is_program(program)).map(|(_, package)| *package).collect();
+    if missing.is_empty() { Ok(()) } else { apt_get_install(&missing) }
+}
+
 /// Installs packages with apt-get, as root or through sudo.
 pub(crate) fn install(packages: &[&str]) -> anyhow::Result<()> {
+    let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    apt_get_install(packages)
+}
+
+fn apt_get_install(packages: &[&str]) -> anyhow::Result<()> {
     let list = packages.join(" ");
     if !is_program("apt-get") {
         bail!("{list} must be installed, and there is no apt-get that could do it: install it by hand");

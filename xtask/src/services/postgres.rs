@@ -10,8 +10,11 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use rustix::process::Signal;
 
-use super::engine::{Container, Engine, Home, Launch, free_port};
+use super::account::Account;
+use super::engine::{Container, ContainerPort, Engine, Home, Launch};
 use super::identity::Identity;
+use super::ports;
+use super::record::Address;
 use super::versions::version;
 use super::{is_program, packages};
 
@@ -37,6 +40,11 @@ impl Engine for Postgres {
         "postgres"
     }
 
+    fn account(&self) -> anyhow::Result<Account> {
+        // It refuses root.
+        Account::ordinary()
+    }
+
     fn prepare(&self, home: &Home) -> anyhow::Result<Launch> {
         let programs = programs()?;
         let data = home.folder.join("data");
@@ -53,7 +61,7 @@ impl Engine for Postgres {
             programs.major
         );
         clear_predecessor(&data, self.endings())?;
-        let port = free_port()?;
+        let port = ports::kept(&home.folder.join("port"))?;
         let mut command = home.account.command(&programs.folder.join("postgres"), home.with_us)?;
         command.arg("-D").arg(&data).current_dir(&home.folder);
         let settings = [
@@ -67,13 +75,13 @@ impl Engine for Postgres {
         for setting in settings {
             command.args(["-c", &setting]);
         }
-        Ok(Launch { command, url: url(&password, &format!("127.0.0.1:{port}")) })
+        Ok(Launch { command, address: address(&password, &format!("127.0.0.1:{port}")) })
     }
 
-    fn answers(&self, url: &str) -> anyhow::Result<()> {
+    fn answers(&self, address: &Address) -> anyhow::Result<()> {
         // In the environment, not among the arguments: those are for everybody to see.
-        let (password, address) = parts(url).context("not the address of a PostgreSQL")?;
-        let (host, port) = address.split_once(':').context("an address without a port")?;
+        let (password, reached) = parts(address.text()).context("not the address of a PostgreSQL")?;
+        let (host, port) = reached.split_once(':').context("an address without a port")?;
         let output = Command::new("psql")
             .args(["--no-psqlrc", "--tuples-only", "--no-align", "--command", "SELECT 6 * 7"])
             .envs([("PGHOST", host), ("PGPORT", port), ("PGUSER", USER), ("PGDATABASE", "postgres")])
@@ -96,15 +104,15 @@ impl Engine for Postgres {
     }
 
     fn container(&self) -> Container {
-        Container { port: 5432, password_variable: "POSTGRES_PASSWORD", url }
+        Container { port: ContainerPort::Any(5432), password_variable: Some("POSTGRES_PASSWORD"), address }
     }
 }
 
-fn url(password: &str, address: &str) -> String {
-    format!("postgres://{USER}:{password}@{address}/postgres")
+fn address(password: &str, reached: &str) -> Address {
+    Address::Url(format!("postgres://{USER}:{password}@{reached}/postgres"))
 }
 
-/// Password and address of what [`url`] made.
+/// Password, and host with port, of what [`address`] made.
 fn parts(url: &str) -> Option<(&str, &str)> {
     let rest = url.strip_prefix("postgres://")?.strip_prefix(USER)?.strip_prefix(':')?;
     rest.strip_suffix("/postgres")?.split_once('@')
@@ -161,7 +169,7 @@ fn make_cluster(programs: &Programs, home: &Home, data: &Path) -> anyhow::Result
     std::fs::write(&file, &password).context("writing the password down")?;
     std::fs::set_permissions(&file, Permissions::from_mode(0o600))?;
     home.account.give(&file)?;
-    let mut command = home.account.command(&programs.folder.join("initdb"), false)?;
+    let mut command = home.account.command(&programs.folder.join("initdb"), None)?;
     command.args(["--username", USER, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C"]);
     command.arg("--pwfile").arg(&file).arg("--pgdata").arg(home.folder.join("data.new")).current_dir(&home.folder);
     let output = command.output().context("starting initdb")?;
@@ -203,7 +211,7 @@ mod tests {
 
     #[test]
     fn an_address_is_taken_apart_as_it_was_put_together() {
-        assert_eq!(parts(&url("secret", "127.0.0.1:4711")), Some(("secret", "127.0.0.1:4711")));
+        assert_eq!(parts(address("secret", "127.0.0.1:4711").text()), Some(("secret", "127.0.0.1:4711")));
         assert_eq!(parts("postgres://somebody:secret@127.0.0.1:4711/postgres"), None);
     }
 

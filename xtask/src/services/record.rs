@@ -5,6 +5,7 @@ use std::fs::{File, Permissions, TryLockError};
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -26,11 +27,29 @@ pub(crate) enum RunsAs {
     Container,
 }
 
+/// How an engine is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Address {
+    /// All that there is to know.
+    Url(String),
+    /// Host and port of one that tells its clients where else to go.
+    Bootstrap(String),
+}
+
+impl Address {
+    /// What stands in the file.
+    pub(crate) fn text(&self) -> &str {
+        let (Self::Url(text) | Self::Bootstrap(text)) = self;
+        text
+    }
+}
+
 /// An engine that was started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
-    /// How it is reached.
-    pub(crate) url: String,
+    #[serde(flatten)]
+    pub(crate) address: Address,
     pub(crate) runs_as: RunsAs,
 }
 
@@ -41,6 +60,8 @@ pub(crate) type Records = BTreeMap<String, Record>;
 pub(crate) struct Locked<'f> {
     folder: &'f Path,
     _lock: File,
+    /// Engines start side by side, and each writes itself down.
+    writing: Mutex<()>,
 }
 
 /// Where the connection data of a folder of services is.
@@ -57,36 +78,42 @@ pub(crate) fn read(folder: &Path) -> anyhow::Result<Records> {
     }
 }
 
+/// Waits until no other process holds the lock of this file. It ends with the process that holds it, or with the value.
+pub(crate) fn lock(path: &Path, within: Duration, what: &str) -> anyhow::Result<File> {
+    let lock = File::options().create(true).truncate(false).write(true).open(path);
+    let lock = lock.with_context(|| format!("opening {}", path.display()))?;
+    let deadline = Instant::now() + within;
+    let mut told = false;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                bail!("another `cargo xtask` {what}, for more than {within:?}")
+            }
+            Err(TryLockError::WouldBlock) => {
+                if !std::mem::replace(&mut told, true) {
+                    println!("waiting: another `cargo xtask` {what}");
+                }
+                std::thread::sleep(LOOK_EVERY);
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("locking {}", path.display()));
+            }
+        }
+    }
+}
+
 impl<'f> Locked<'f> {
     /// Waits until nobody else changes anything. The lock ends with the process that holds it.
     pub(crate) fn new(folder: &'f Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
-        let path = folder.join("lock");
-        let lock = File::options().create(true).truncate(false).write(true).open(&path);
-        let lock = lock.with_context(|| format!("opening {}", path.display()))?;
-        let deadline = Instant::now() + LOCK_WITHIN;
-        let mut told = false;
-        loop {
-            match lock.try_lock() {
-                Ok(()) => return Ok(Self { folder, _lock: lock }),
-                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
-                    bail!("another `cargo xtask` has been starting or ending services for {LOCK_WITHIN:?}")
-                }
-                Err(TryLockError::WouldBlock) => {
-                    if !std::mem::replace(&mut told, true) {
-                        println!("waiting: another `cargo xtask` starts or ends services");
-                    }
-                    std::thread::sleep(LOOK_EVERY);
-                }
-                Err(TryLockError::Error(error)) => {
-                    return Err(error).with_context(|| format!("locking {}", path.display()));
-                }
-            }
-        }
+        let lock = lock(&folder.join("lock"), LOCK_WITHIN, "starts or ends services")?;
+        Ok(Self { folder, _lock: lock, writing: Mutex::new(()) })
     }
 
     /// Writes down that an engine was started, or with `None` that it has ended.
     pub(crate) fn keep(&self, name: &str, record: Option<Record>) -> anyhow::Result<()> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut records = read(self.folder)?;
         match record {
             Some(record) => records.insert(name.to_owned(), record),

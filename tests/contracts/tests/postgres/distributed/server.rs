@@ -32,7 +32,7 @@ impl Server {
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(folder.path(), open).unwrap();
         let server = Self { folder };
-        server.services(&["up"]);
+        server.services(&["up", "postgres"]);
         server
     }
 
@@ -67,7 +67,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.services(&["down", "--wipe"]);
+        self.services(&["down", "postgres", "--wipe"]);
     }
 }
 
@@ -88,7 +88,7 @@ async fn a_killed_server_loses_and_doubles_nothing() {
         until("progress", || load.done.load(Ordering::SeqCst) >= kill * APPENDS_BETWEEN_KILLS).await;
         server = tokio::task::spawn_blocking(move || {
             server.kill();
-            server.services(&["up"]);
+            server.services(&["up", "postgres"]);
             server
         })
         .await

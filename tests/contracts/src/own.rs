@@ -1,0 +1,94 @@
+//! An engine of a test's own, to be killed, stopped and started again without harm to others.
+
+#![allow(clippy::unwrap_used, reason = "for tests: a panic is how they fail")]
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::services;
+
+/// An engine that `cargo xtask services` keeps in a folder of its own, from what was downloaded for all. It ends with this
+/// value. Everything here waits: an async test does it on a thread that may.
+pub struct OwnEngine {
+    name: &'static str,
+    folder: TempDir,
+}
+
+impl OwnEngine {
+    /// Starts one and waits until it answers: `postgres`, `kafka` or `registry`.
+    pub fn start(name: &'static str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // It may run as another user.
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        let engine = Self { name, folder };
+        engine.up();
+        engine
+    }
+
+    /// Starts it again after its end, where it was and with what it stored; waits until it answers.
+    pub fn up(&self) {
+        self.services(&["up", self.name]);
+    }
+
+    /// Asks it to end, and waits for that.
+    pub fn down(&self) {
+        self.services(&["down", self.name]);
+    }
+
+    /// Its URL; of Kafka, host and port. The same until the end of this value, unless somebody took its port while it was
+    /// not there.
+    pub fn address(&self) -> String {
+        let record = self.record();
+        ["url", "bootstrap"].iter().find_map(|key| record.get(*key)?.as_str()).unwrap().to_owned()
+    }
+
+    /// Ends it without a word, by SIGKILL. It may take a moment until it is gone; [`Self::up`] waits for that.
+    pub fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Holds it: its connections stay, and it answers nothing.
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = self.record()["runs_as"]["process"]["pid"].as_integer().unwrap();
+        kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), signal).unwrap();
+    }
+
+    fn record(&self) -> toml::Table {
+        let text = std::fs::read_to_string(self.folder.path().join("services/services.toml")).unwrap();
+        text.parse::<toml::Table>().unwrap()[self.name].as_table().unwrap().clone()
+    }
+
+    /// The program that was built beside this test.
+    fn services(&self, arguments: &[&str]) {
+        let here = std::env::current_exe().unwrap();
+        let xtask: PathBuf = here.parent().and_then(Path::parent).unwrap().join("xtask");
+        let output = Command::new(&xtask)
+            .arg("services")
+            .args(arguments)
+            .env("CARGO_TARGET_DIR", self.folder.path())
+            .env("LAWLESS_SERVICES_DOWNLOADS", services::downloads())
+            .env("LAWLESS_SERVICES", "native")
+            .output()
+            .unwrap_or_else(|error| panic!("{}: {error}; cargo build --profile ci -p xtask", xtask.display()));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+impl Drop for OwnEngine {
+    fn drop(&mut self) {
+        self.services(&["down", self.name, "--wipe"]);
+    }
+}
