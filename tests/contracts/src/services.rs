@@ -4,12 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
-/// The address of an engine, by its name.
+/// The address of an engine, by its name; of Kafka, host and port.
 ///
 /// # Panics
 /// There is none: a test that needs an engine fails without it and is never skipped in silence.
 pub fn url(engine: &str) -> String {
-    entry(engine, "url")
+    if engine == "kafka" { kafka() } else { entry(engine, "url") }
 }
 
 /// Host and port of the broker.
@@ -25,7 +25,7 @@ pub fn kafka() -> String {
 /// # Panics
 /// As [`url`].
 pub fn registry() -> String {
-    url("registry")
+    entry("registry", "url")
 }
 
 /// Where what engines are made of was downloaded to.
