@@ -33,18 +33,12 @@ pub fn avro(data: &[u8]) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[path = "../../fuzz/replay.rs"]
+mod replay;
+
+#[cfg(test)]
 mod tests {
-    /// An input in hexadecimal a line.
-    fn replay(fuzzer: &str, ask: fn(&[u8])) {
-        let file = format!("{}/../fuzz/corpus/{fuzzer}.hex", env!("CARGO_MANIFEST_DIR"));
-        let kept = std::fs::read_to_string(file).unwrap();
-        assert!(!kept.is_empty());
-        for line in kept.lines() {
-            let byte = |at| u8::from_str_radix(&line[at..at + 2], 16).unwrap();
-            ask(&(0..line.len()).step_by(2).map(byte).collect::<Vec<_>>());
-        }
-    }
+    use super::replay::replay;
 
     #[test]
     fn what_is_kept_of_fuzzing_holds() {
