@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
+use figment::providers::{Env, Format, Serialized};
 use serde::{Deserialize, Serialize};
 
 use crate::database_url::DatabaseUrl;
 use crate::exit::Refusal;
+use crate::toml_text::TomlText;
 
 /// Every setting and its default, as shipped.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -126,7 +127,7 @@ pub enum LogFormat {
 pub struct LogConfig {
     /// Shape.
     pub format: LogFormat,
-    /// What is logged, as in `RUST_LOG`.
+    /// What is logged: a level, and levels of modules.
     pub filter: String,
 }
 
@@ -215,14 +216,14 @@ impl Config {
     /// # Errors
     /// [`Refusal::Configuration`], naming the setting and where it was set.
     pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Self, Refusal> {
-        let mut figment = Figment::from(Toml::string(DEFAULTS));
+        let mut figment = Figment::from(TomlText::string(DEFAULTS));
         if let Some(file) = file {
             let text = std::fs::read_to_string(file)
                 .map_err(|e| Refusal::Configuration(format!("{} cannot be read: {e}", file.display())))?;
             // Parsed apart from the rest, so that a mistake is reported with its line.
             toml::from_str::<toml::Table>(&text)
                 .map_err(|e| Refusal::Configuration(format!("{} is not TOML: {e}", file.display())))?;
-            figment = figment.merge(Toml::string(&text));
+            figment = figment.merge(TomlText::string(&text));
         }
         let config: Self = figment
             // Only the mode, and names with a section: other tools of the house have variables with this prefix too.
@@ -281,8 +282,7 @@ impl Config {
             let needed = "mode = \"distributed\" needs journal.url, for example postgres://lawless@127.0.0.1/lawless";
             return Err(Refusal::Configuration(needed.to_owned()));
         }
-        tracing_subscriber::EnvFilter::try_new(&self.log.filter)
-            .map_err(|e| Refusal::Configuration(format!("log.filter: {e}")))?;
+        crate::logging::filter(&self.log).map_err(|e| Refusal::Configuration(format!("log.filter: {e}")))?;
         Ok(())
     }
 }

@@ -20,6 +20,7 @@ mod secrets;
 pub mod serve;
 mod signals;
 mod skip;
+mod toml_text;
 pub mod top;
 
 pub use program::run;

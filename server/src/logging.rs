@@ -3,8 +3,10 @@
 use std::io::IsTerminal;
 
 use anyhow::Context;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogConfig, LogFormat};
 
@@ -13,16 +15,24 @@ use crate::config::{LogConfig, LogFormat};
 /// # Errors
 /// Logging was started before.
 pub(crate) fn start(config: &LogConfig) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.filter).context("log.filter")?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let filter = filter(config).context("log.filter")?;
+    let lines = tracing_subscriber::fmt::layer()
         // All spans are at debug: those that the filter lets through are told when they end, and how long they took.
         .with_span_events(FmtSpan::CLOSE)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
+    let filtered = tracing_subscriber::registry().with(filter);
     match config.format {
-        LogFormat::Text => builder.with_target(true).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => filtered.with(lines).try_init(),
+        LogFormat::Json => filtered.with(lines.json().flatten_event(true)).try_init(),
     }
-    .map_err(|e| anyhow::anyhow!("logging cannot be started: {e}"))
+    .context("logging cannot be started")
+}
+
+/// What the setting lets through. By level and module only: `EnvFilter` can do more, and brings all of regex for it.
+///
+/// # Errors
+/// It is no filter.
+pub(crate) fn filter(config: &LogConfig) -> Result<Targets, ParseError> {
+    config.filter.parse()
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod backup;
 mod descriptors;
+mod docs;
 mod errors_page;
 mod listener;
 mod metrics;

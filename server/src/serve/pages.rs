@@ -5,8 +5,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use serde_json::json;
-use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use super::docs::docs;
 use super::errors_page::{error_examples, errors_page};
 use super::openapi::openapi_json;
 
@@ -22,13 +22,12 @@ const LINKS: [(&str, &str, &str); 6] = [
 
 /// Routes that belong to no API.
 pub(super) fn pages() -> Router {
-    let docs = SwaggerUi::new("/docs").config(Config::from("/openapi.json"));
     Router::new()
         .route("/", get(front_page))
         .route("/openapi.json", get(openapi))
         .route("/docs/errors", get(errors_page))
         .route("/docs/errors.http", get(error_examples))
-        .merge(docs)
+        .merge(docs())
 }
 
 async fn front_page(headers: HeaderMap) -> Response {

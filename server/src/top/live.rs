@@ -3,15 +3,15 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use crossterm::event::{Event, EventStream, KeyCode, KeyEventKind, KeyModifiers};
 use futures::StreamExt;
 use jiff::Timestamp;
-use ratatui::DefaultTerminal;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use super::asking::{Asker, Told};
+use super::screen::Screen;
 use super::view::View;
 use super::watching::Watch;
 use crate::signals::{stop_signal, stopped};
@@ -26,11 +26,14 @@ pub(super) async fn show(asker: Asker, interval: Duration) -> anyhow::Result<()>
     let mut screen = Screen::open()?;
     let mut keys = EventStream::new();
     let mut watch = Watch::default();
-    let mut view = None;
+    let mut view: Option<View> = None;
     loop {
-        screen.draw(view.as_ref())?;
+        screen.draw(|width, height| view.as_ref().map_or_else(Vec::new, |view| view.lines(width, height)))?;
         tokio::select! {
-            Some(answer) = answers.recv() => view = Some(watch.take(answer, Timestamp::now())),
+            answer = answers.recv() => match answer {
+                Some(answer) => view = Some(watch.take(answer, Timestamp::now())),
+                None => bail!("nobody asks the server any more"),
+            },
             event = keys.next() => match event.transpose().context("the terminal cannot be read")? {
                 Some(event) if !ends(&event) => {
                     // A terminal of another size is drawn anew.
@@ -58,38 +61,4 @@ fn ends(event: &Event) -> bool {
     let Event::Key(key) = event else { return false };
     let interrupt = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
     key.kind == KeyEventKind::Press && (interrupt || matches!(key.code, KeyCode::Char('q') | KeyCode::Esc))
-}
-
-/// The terminal, ours as long as this lives. A panic gives it back, too, before it says anything.
-struct Screen {
-    terminal: DefaultTerminal,
-}
-
-impl Screen {
-    fn open() -> anyhow::Result<Self> {
-        match ratatui::try_init() {
-            Ok(terminal) => Ok(Self { terminal }),
-            Err(error) => {
-                // It may have gone half of the way.
-                ratatui::restore();
-                Err(error).context("the terminal cannot be used")
-            }
-        }
-    }
-
-    fn draw(&mut self, view: Option<&View>) -> anyhow::Result<()> {
-        let draw = |frame: &mut ratatui::Frame<'_>| {
-            if let Some(view) = view {
-                frame.render_widget(view, frame.area());
-            }
-        };
-        self.terminal.draw(draw).context("the terminal cannot be written")?;
-        Ok(())
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        ratatui::restore();
-    }
 }

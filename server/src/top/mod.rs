@@ -7,6 +7,10 @@ mod figures;
 mod live;
 mod overview;
 mod scrape;
+mod screen;
+#[cfg(test)]
+mod screen_tests;
+mod text;
 mod view;
 #[cfg(test)]
 mod view_tests;

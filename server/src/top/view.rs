@@ -1,18 +1,9 @@
 //! What stands on the screen: made of a model and a size, and of nothing else.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier, Style};
-use ratatui::text::{Line, Span};
-use ratatui::widgets::Widget;
-
-use super::columns::{Cell, table};
+use super::columns::table;
 use super::figures::{average, lasted, rate, share, size, took, whole};
 use super::overview::{Commands, Group, Journal, Overview, Process, Reads};
-
-const GOOD: Style = Style::new().fg(Color::Green);
-const WATCH: Style = Style::new().fg(Color::Yellow);
-const BAD: Style = Style::new().fg(Color::Red).add_modifier(Modifier::BOLD);
+use super::text::{Line, Piece, Tone};
 
 /// Rows that are older than this are worth an alert; `docs/metrics.md` says so.
 const OLD_SECONDS: f64 = 60.0;
@@ -45,7 +36,7 @@ pub(super) enum View {
 
 impl View {
     /// Its lines in so much room. Without enough of it the last lines are missing, and that is said.
-    pub(super) fn lines(&self, width: usize, height: usize) -> Vec<Line<'static>> {
+    pub(super) fn lines(&self, width: usize, height: usize) -> Vec<Line> {
         let sections = self.sections(width);
         let all: usize = sections.iter().map(Vec::len).sum();
         let gap = all + sections.len().saturating_sub(1) <= height;
@@ -59,20 +50,20 @@ impl View {
         if lines.len() > height && height > 1 {
             lines.truncate(height - 1);
             let words = format!("{} more lines need a higher terminal", all - lines.len());
-            lines.push(Line::styled(words, WATCH));
+            lines.push(Piece::new(words, Tone::Watch).into());
         }
         lines
     }
 
-    fn sections(&self, width: usize) -> Vec<Vec<Line<'static>>> {
+    fn sections(&self, width: usize) -> Vec<Vec<Line>> {
         match self {
             Self::Measuring { address } => {
-                vec![vec![title(format!("http://{address}"), "measuring".to_owned(), GOOD)]]
+                vec![vec![title(format!("http://{address}"), "measuring".to_owned(), Tone::Good)]]
             }
             Self::Running { address, overview } => {
                 let up = format!("up {}", lasted(overview.up_seconds));
                 vec![
-                    vec![title(format!("{} at http://{address}", overview.version), up, GOOD)],
+                    vec![title(format!("{} at http://{address}", overview.version), up, Tone::Good)],
                     commands(&overview.commands, width),
                     journal(&overview.journal, width),
                     groups(&overview.groups, width),
@@ -82,28 +73,19 @@ impl View {
             }
             Self::Unreachable { since, seconds, reason } => {
                 let words = format!("not reachable since {since} ({})", lasted(*seconds));
-                vec![vec![title(String::new(), words, BAD), Line::raw(reason.clone())]]
+                vec![vec![title(String::new(), words, Tone::Bad), Piece::from(reason.clone()).into()]]
             }
         }
     }
 }
 
-impl Widget for &View {
-    fn render(self, area: Rect, buffer: &mut Buffer) {
-        let lines = self.lines(usize::from(area.width), usize::from(area.height));
-        for (line, row) in lines.iter().zip(area.rows()) {
-            line.render(row, buffer);
-        }
-    }
-}
-
-fn title(of: String, state: String, style: Style) -> Line<'static> {
+fn title(of: String, state: String, tone: Tone) -> Line {
     let gap = if of.is_empty() { "" } else { ", " };
-    let name = Span::styled("lawless ", Style::new().add_modifier(Modifier::BOLD));
-    Line::from(vec![name, Span::raw(of), Span::raw(gap), Span::styled(state, style)])
+    let name = Piece::new("lawless ", Tone::Title);
+    Line(vec![name, of.into(), gap.to_owned().into(), Piece::new(state, tone)])
 }
 
-fn commands(commands: &Commands, width: usize) -> Vec<Line<'static>> {
+fn commands(commands: &Commands, width: usize) -> Vec<Line> {
     let Commands { accepted, refused, failed, decided_again, took: times } = commands;
     let headings = [
         ("Commands", 9),
@@ -118,7 +100,7 @@ fn commands(commands: &Commands, width: usize) -> Vec<Line<'static>> {
         String::new().into(),
         rate(*accepted).into(),
         rate(*refused).into(),
-        warned(rate(*failed), *failed > 0.0, BAD),
+        warned(rate(*failed), *failed > 0.0, Tone::Bad),
         rate(*decided_again).into(),
         took(times.p50).into(),
         took(times.p99).into(),
@@ -126,7 +108,7 @@ fn commands(commands: &Commands, width: usize) -> Vec<Line<'static>> {
     table(&headings, vec![row], width)
 }
 
-fn journal(journal: &Journal, width: usize) -> Vec<Line<'static>> {
+fn journal(journal: &Journal, width: usize) -> Vec<Line> {
     let headings = [
         ("Journal", 9),
         ("position", 10),
@@ -152,7 +134,7 @@ fn journal(journal: &Journal, width: usize) -> Vec<Line<'static>> {
     table(&headings, vec![row], width)
 }
 
-fn groups(groups: &[Group], width: usize) -> Vec<Line<'static>> {
+fn groups(groups: &[Group], width: usize) -> Vec<Line> {
     let headings = [
         ("Groups", 9),
         ("state", 11),
@@ -173,29 +155,29 @@ fn groups(groups: &[Group], width: usize) -> Vec<Line<'static>> {
         );
         vec![
             group.name.clone().into(),
-            Cell::styled(group.health.clone(), health_style(&group.health)),
+            Piece::new(group.health.clone(), health_tone(&group.health)),
             whole(group.position).into(),
             rate(group.events).into(),
             whole(group.behind_events).into(),
-            warned(lasted(group.behind_seconds), group.behind_seconds > OLD_SECONDS, BAD),
-            warned(whole(group.parked), group.parked > 0.0, BAD),
-            warned(rebuild, group.rebuild.is_some(), WATCH),
+            warned(lasted(group.behind_seconds), group.behind_seconds > OLD_SECONDS, Tone::Bad),
+            warned(whole(group.parked), group.parked > 0.0, Tone::Bad),
+            warned(rebuild, group.rebuild.is_some(), Tone::Watch),
         ]
     };
     table(&headings, groups.iter().map(row).collect(), width)
 }
 
-fn health_style(health: &str) -> Style {
+fn health_tone(health: &str) -> Tone {
     match health {
-        "live" => GOOD,
-        "catching up" | "rebuilding" | "paused" => WATCH,
-        _ => BAD,
+        "live" => Tone::Good,
+        "catching up" | "rebuilding" | "paused" => Tone::Watch,
+        _ => Tone::Bad,
     }
 }
 
-fn process(process: &Process, width: usize) -> Vec<Line<'static>> {
+fn process(process: &Process, width: usize) -> Vec<Line> {
     let mut headings = vec![("Process", 9), ("processors", 10), ("memory", 9), ("its own", 9), ("connections", 11)];
-    let mut row: Vec<Cell> = vec![
+    let mut row: Vec<Piece> = vec![
         String::new().into(),
         share(Some(process.cpu)).into(),
         size(process.memory).into(),
@@ -214,7 +196,7 @@ fn process(process: &Process, width: usize) -> Vec<Line<'static>> {
     table(&headings, vec![row], width)
 }
 
-fn reads(reads: &[Reads], width: usize) -> Vec<Line<'static>> {
+fn reads(reads: &[Reads], width: usize) -> Vec<Line> {
     let headings = [("Reads", 32), ("/s", 8), ("p50", 8), ("p99", 8), ("304", 5), ("4xx/s", 6), ("5xx/s", 6)];
     let row = |reads: &Reads| {
         vec![
@@ -224,12 +206,12 @@ fn reads(reads: &[Reads], width: usize) -> Vec<Line<'static>> {
             took(reads.took.p99).into(),
             share(reads.not_modified).into(),
             rate(reads.client_errors).into(),
-            warned(rate(reads.server_errors), reads.server_errors > 0.0, BAD),
+            warned(rate(reads.server_errors), reads.server_errors > 0.0, Tone::Bad),
         ]
     };
     table(&headings, reads.iter().map(row).collect(), width)
 }
 
-fn warned(text: String, is: bool, style: Style) -> Cell {
-    if is { Cell::styled(text, style) } else { text.into() }
+fn warned(text: String, is: bool, tone: Tone) -> Piece {
+    if is { Piece::new(text, tone) } else { text.into() }
 }

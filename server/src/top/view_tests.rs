@@ -1,13 +1,11 @@
 //! What stands on a screen, whole, for screens of all sizes.
 #![allow(clippy::unwrap_used)]
 
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
-use ratatui::style::Color;
-
 use super::changes::Changes;
 use super::overview::{Overview, Rebuild};
 use super::scrape::Scrape;
+use super::screen::paint;
+use super::text::Tone;
 use super::view::View;
 
 /// A server that has much to do, as its metrics would say it; each number of the second look is counted on from the
@@ -72,26 +70,20 @@ fn running(overview: Overview) -> View {
     View::Running { address: "127.0.0.1:8081".to_owned(), overview: Box::new(overview) }
 }
 
-fn screen(view: &View, width: u16, height: u16) -> TestBackend {
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| frame.render_widget(view, frame.area())).unwrap();
-    terminal.backend().clone()
-}
-
 /// What stands there, without what is empty at the right.
-fn text(screen: &TestBackend) -> String {
-    let said = screen.to_string();
-    said.lines().map(|line| line.trim_matches('"').trim_end()).collect::<Vec<_>>().join("\n")
+fn screen(view: &View, width: usize, height: usize) -> String {
+    let lines = view.lines(width, height);
+    lines.iter().map(|line| line.cut(width).to_string().trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
 fn a_busy_server_on_a_terminal() {
-    insta::assert_snapshot!("busy", text(&screen(&running(busy()), 90, 26)));
+    insta::assert_snapshot!("busy", screen(&running(busy()), 90, 26));
 }
 
 #[test]
 fn on_a_small_terminal_whole_columns_and_lines_are_missing_and_it_says_so() {
-    insta::assert_snapshot!("small", text(&screen(&running(busy()), 42, 12)));
+    insta::assert_snapshot!("small", screen(&running(busy()), 42, 12));
 }
 
 #[test]
@@ -101,9 +93,9 @@ fn a_server_that_is_not_there() {
         seconds: 75.0,
         reason: "no server runs on ./data".to_owned(),
     };
-    insta::assert_snapshot!("unreachable", text(&screen(&view, 60, 4)));
+    insta::assert_snapshot!("unreachable", screen(&view, 60, 4));
     let view = View::Measuring { address: "127.0.0.1:8081".to_owned() };
-    insta::assert_snapshot!("measuring", text(&screen(&view, 60, 2)));
+    insta::assert_snapshot!("measuring", screen(&view, 60, 2));
 }
 
 #[test]
@@ -118,7 +110,8 @@ fn no_terminal_is_too_small_and_no_number_too_strange() {
         strange.reads[0].not_modified = Some(number);
         strange.process.memory = number;
         for (width, height) in [(0, 0), (1, 1), (1, 30), (200, 1), (3, 2), (13, 7), (79, 24), (1_000, 60)] {
-            screen(&running(strange.clone()), width, height);
+            let lines = running(strange.clone()).lines(width.into(), height.into());
+            paint(&mut Vec::new(), &lines, (width, height)).unwrap();
         }
     }
 }
@@ -126,9 +119,9 @@ fn no_terminal_is_too_small_and_no_number_too_strange() {
 #[test]
 fn what_needs_somebody_is_red() {
     let colours = |overview: Overview| {
-        let screen = screen(&running(overview), 90, 26);
-        let red = screen.buffer().content().iter().filter(|cell| cell.fg == Color::Red);
-        red.map(|cell| cell.symbol()).collect::<String>()
+        let lines = running(overview).lines(90, 26);
+        let red = lines.iter().flat_map(|line| &line.0).filter(|piece| piece.tone == Tone::Bad);
+        red.map(|piece| piece.text.as_str()).collect::<String>()
     };
     let mut overview = busy();
     assert_eq!(colours(overview.clone()), "0.510.50.5", "failed commands, a parked stream, errors of the server");
