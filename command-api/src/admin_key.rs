@@ -1,4 +1,4 @@
-//! The admin key: one secret in a file of the data folder, read again when the file changes.
+//! The admin key: one secret in a file, read again when the file changes.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -35,6 +35,12 @@ pub enum AdminKeyError {
         /// The file.
         path: PathBuf,
     },
+    /// The file is given, and everybody can read it.
+    #[error("{path} may be read by everybody; chmod 640 or 600 it")]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// Why a key that was presented is not the admin key.
@@ -59,7 +65,17 @@ pub struct AdminKeyFile {
 
 struct Inner {
     path: PathBuf,
+    keeper: Keeper,
     current: Mutex<Current>,
+}
+
+/// Who sees to the file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keeper {
+    /// This program: it made the file, and says if others came to be able to read it.
+    Us,
+    /// Whoever gave it.
+    Others,
 }
 
 /// The key as of the file's last change.
@@ -103,8 +119,20 @@ impl AdminKeyFile {
             Ok(false) => Some(Self::rotate(&path)?),
             Err(source) => return Err(AdminKeyError::File { path, source }),
         };
-        let current = read(&path)?;
-        Ok((Self { inner: Arc::new(Inner { path, current: Mutex::new(current) }) }, made))
+        Ok((Self::open(path, Keeper::Us)?, made))
+    }
+
+    /// Reads a key that somebody else keeps. It is never written, and must not be readable by everybody.
+    ///
+    /// # Errors
+    /// When the file cannot be read, can be read by everybody, or holds something else.
+    pub fn given(path: impl AsRef<Path>) -> Result<Self, AdminKeyError> {
+        Self::open(path.as_ref().to_owned(), Keeper::Others)
+    }
+
+    fn open(path: PathBuf, keeper: Keeper) -> Result<Self, AdminKeyError> {
+        let current = read(&path, keeper)?;
+        Ok(Self { inner: Arc::new(Inner { path, keeper, current: Mutex::new(current) }) })
     }
 
     /// Replaces the key. A running server takes the new one with the next request and the old one no more.
@@ -141,7 +169,7 @@ impl AdminKeyFile {
         let metadata = fs::metadata(path).map_err(|source| AdminKeyError::File { path: path.clone(), source })?;
         let mut current = self.inner.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.stamp != Stamp::of(&metadata) {
-            *current = read(path)?;
+            *current = read(path, self.inner.keeper)?;
             tracing::info!(key = current.key.id, "the admin key was rotated");
         }
         Ok(current.key.clone())
@@ -190,11 +218,16 @@ impl Stamp {
     }
 }
 
-fn read(path: &Path) -> Result<Current, AdminKeyError> {
+fn read(path: &Path, keeper: Keeper) -> Result<Current, AdminKeyError> {
     let file_error = |source| AdminKeyError::File { path: path.to_owned(), source };
     let file = File::open(path).map_err(file_error)?;
     let metadata = file.metadata().map_err(file_error)?;
-    if metadata.mode() & 0o077 != 0 {
+    if keeper == Keeper::Others {
+        // A group may: that is how a cluster hands secrets to programs that are not root.
+        if metadata.mode() & 0o007 != 0 {
+            return Err(AdminKeyError::Exposed { path: path.to_owned() });
+        }
+    } else if metadata.mode() & 0o077 != 0 {
         tracing::warn!(path = %path.display(), "the admin key can be read by others; chmod 600 it");
     }
     let not_a_key = || AdminKeyError::NotAKey { path: path.to_owned() };
@@ -250,6 +283,26 @@ mod tests {
         assert!(keys.check(&new).is_ok());
         fs::remove_file(&path).unwrap();
         assert_eq!(keys.check(&new), Err(KeyRefused::Unavailable));
+    }
+
+    #[test]
+    fn a_given_key_is_taken_while_not_everybody_can_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("admin.key");
+        assert!(matches!(AdminKeyFile::given(&path), Err(AdminKeyError::File { .. })));
+        assert!(!path.exists(), "it is not ours to make");
+        let first = AdminKeyFile::rotate(&path).unwrap();
+        let keys = AdminKeyFile::given(&path).unwrap();
+        assert!(keys.check(&first).is_ok());
+        // When: another one is put there, for everybody to read.
+        let second = AdminKeyFile::rotate(&path).unwrap();
+        let allow = |mode| fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        allow(0o644);
+        assert_eq!(keys.check(&second), Err(KeyRefused::Unavailable));
+        assert!(matches!(AdminKeyFile::given(&path), Err(AdminKeyError::Exposed { .. })));
+        allow(0o440);
+        assert!(keys.check(&second).is_ok());
+        assert_eq!(keys.check(&first), Err(KeyRefused::Wrong));
     }
 
     #[test]

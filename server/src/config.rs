@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::database_url::DatabaseUrl;
 use crate::exit::Refusal;
+use crate::secrets::KeysConfig;
 use crate::toml_text::TomlText;
 
 /// Every setting and its default, as shipped.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
 
-/// All settings. All of it may be printed: keys live in the data folder, and the address of the database shows no password.
+/// All settings. All of it may be printed: keys live in files, and the address of the database shows no password.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -25,6 +26,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// What is kept.
     pub data: DataConfig,
+    /// Keys that are given.
+    pub keys: KeysConfig,
     /// The journal.
     pub journal: JournalConfig,
     /// The views.
@@ -282,6 +285,7 @@ impl Config {
             let needed = "mode = \"distributed\" needs journal.url, for example postgres://lawless@127.0.0.1/lawless";
             return Err(Refusal::Configuration(needed.to_owned()));
         }
+        self.keys.check()?;
         crate::logging::filter(&self.log).map_err(|e| Refusal::Configuration(format!("log.filter: {e}")))?;
         Ok(())
     }

@@ -1,9 +1,7 @@
 //! From the command line to the task.
 
-use command_api::AdminKeyFile;
-
 use crate::cli::{
-    AdminKeyTask, CommandLine, JournalTask, ProjectionsTask, Task, ViewsTask, adopt, list_parked_events,
+    AdminKeyTask, CommandLine, JournalTask, KeysTask, ProjectionsTask, Task, ViewsTask, adopt, list_parked_events,
     list_projections, migrate, pause_projections, rebuild_projections, restore, resume_projections, save_backup, say,
     skip_parked_event, verify_journal, verify_views,
 };
@@ -11,7 +9,7 @@ use crate::config::Config;
 use crate::demo::run_demo;
 use crate::import::{ImportRequest, run_import};
 use crate::logging;
-use crate::secrets::admin_key_file;
+use crate::secrets::{make_keys, rotate_admin_key};
 use crate::serve::run_all;
 use crate::top::run_top;
 
@@ -50,7 +48,15 @@ async fn perform(line: CommandLine, config: &Config) -> anyhow::Result<()> {
         Some(Task::Restore { backup, same_journal }) => restore(config, &backup, same_journal).await,
         Some(Task::Views { task: ViewsTask::Verify }) => verify_views(config).await,
         Some(Task::Top { interval, once }) => run_top(config, interval, once).await,
-        Some(Task::AdminKey { task: AdminKeyTask::Rotate }) => rotate(config),
+        Some(Task::AdminKey { task: AdminKeyTask::Rotate }) => {
+            say(format!("New admin key: {}", rotate_admin_key(config)?));
+            Ok(())
+        }
+        Some(Task::Keys { task: KeysTask::New { folder } }) => {
+            make_keys(&folder)?;
+            say(format!("{} has a new admin-key and cursor-key", folder.display()));
+            Ok(())
+        }
     }
 }
 
@@ -63,13 +69,4 @@ async fn see_to_projections(config: &Config, task: ProjectionsTask) -> anyhow::R
         ProjectionsTask::Resume { group } => resume_projections(config, &group).await,
         ProjectionsTask::Skip { group, position, reason } => skip_parked_event(config, &group, position, reason).await,
     }
-}
-
-/// A running server takes the new key with its next request.
-fn rotate(config: &Config) -> anyhow::Result<()> {
-    let folder = &config.data.folder;
-    anyhow::ensure!(folder.join("format").is_file(), "there is no data folder {}", folder.display());
-    let key = AdminKeyFile::rotate(admin_key_file(folder))?;
-    say(format!("New admin key: {key}"));
-    Ok(())
 }

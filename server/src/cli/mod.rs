@@ -173,6 +173,12 @@ pub enum Task {
         #[command(subcommand)]
         task: AdminKeyTask,
     },
+    /// See to the keys that several programs share (mode distributed)
+    Keys {
+        /// What to do with them
+        #[command(subcommand)]
+        task: KeysTask,
+    },
 }
 
 /// What to do with projections.
@@ -230,6 +236,16 @@ pub enum ViewsTask {
 pub enum AdminKeyTask {
     /// Make a new admin key and print it; the old one ends at once
     Rotate,
+}
+
+/// What to do with shared keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysTask {
+    /// Make an admin key and a cursor key in a folder, to be given to programs
+    New {
+        /// Where they are to lie, as `admin-key` and `cursor-key`
+        folder: PathBuf,
+    },
 }
 
 /// Seconds between two looks.

@@ -109,7 +109,7 @@ pub async fn skip_parked_event(config: &Config, group: &str, position: u64, reas
 /// Of the server that runs on the data folder; `None` when none does.
 pub(super) fn client(config: &Config) -> anyhow::Result<Option<AdminClient>> {
     let Some(server) = running_server(&config.data.folder)? else { return Ok(None) };
-    let key = read_admin_key(&config.data.folder)?;
+    let key = read_admin_key(config)?;
     Ok(Some(AdminClient::new(&server.admin, key)?))
 }
 

@@ -129,7 +129,7 @@ impl Import<'_> {
     }
 
     async fn into_server(self, server: &Addresses) -> anyhow::Result<()> {
-        let key = read_admin_key(&self.config.data.folder)?;
+        let key = read_admin_key(self.config)?;
         let report = Arc::new(Report::create(self.report_file)?);
         let writer = Arc::new(RemoteWriter::new(&server.admin, key.clone(), self.dry_run)?);
         say("a server runs on the data folder: rows go to it");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use command_api::{AdminKeyFile, BatchOptions};
+use command_api::BatchOptions;
 use projectors::GroupHandle;
 use query_api::QueryOptions;
 use tokio::net::TcpListener;
@@ -24,7 +24,7 @@ use crate::config::{Config, Mode};
 use crate::demo::{DemoDirectory, fill_demo};
 use crate::engine::Engine;
 use crate::folder::{Addresses, DataFolder};
-use crate::secrets::{admin_key_file, load_or_create_cursor_key};
+use crate::secrets::open_keys;
 use crate::signals::{stop_signal, stopped};
 
 /// Runs until it is told to stop.
@@ -39,10 +39,9 @@ pub async fn run_all(config: &Config, stays_empty: bool) -> anyhow::Result<()> {
     // Bound before anything is written, so that a taken port costs nothing.
     let api = bind(config.server.listen, "--listen").await?;
     let admin = bind(config.server.admin_listen, "--admin-listen").await?;
-    let (admin_key, new_key) = AdminKeyFile::load_or_create(admin_key_file(folder.path()))?;
-    let cursor_key = load_or_create_cursor_key(folder.path())?;
-    if let Some(key) = new_key {
-        say_new_key(&key);
+    let keys = open_keys(folder.path(), config)?;
+    if let Some(key) = &keys.new_admin_key {
+        say_new_key(key);
     }
     let engine = Engine::open(folder, config).await?;
     fill_demo_if_wanted(config, stays_empty, &engine, &stop).await?;
@@ -53,20 +52,20 @@ pub async fn run_all(config: &Config, stays_empty: bool) -> anyhow::Result<()> {
         directory.views(),
         QueryOptions {
             token_wait_max: Duration::from_millis(config.views.token_wait_ms),
-            ..QueryOptions::new(cursor_key)
+            ..QueryOptions::new(keys.cursor)
         },
     );
     let service = engine.commands();
     let body_timeout = config.server.body_read_timeout();
     let batches = BatchOptions { line_read_timeout: body_timeout, stop: Some(stop.clone()), ..BatchOptions::default() };
-    let commands = command_api::router(service.clone(), admin_key.clone(), batches);
+    let commands = command_api::router(service.clone(), keys.admin.clone(), batches);
     let operations = admin_router(Admin {
         directory: directory.clone(),
         journal: engine.journal.clone(),
         commands: service,
         readiness: Readiness::watch(directory.health(), stop.clone()),
         metrics,
-        admin_key,
+        admin_key: keys.admin,
         folder: engine.folder.path().to_owned(),
         backups: Arc::new(Semaphore::new(1)),
     });

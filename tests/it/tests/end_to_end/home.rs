@@ -34,6 +34,7 @@ impl Home {
             let mut migrate = Command::new(it::lawless().unwrap());
             let output = migrate.arg("migrate").arg("--config").arg(home.settings()).output().await.unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            make_keys(&home.folder().join("data")).await;
         }
         home
     }
@@ -46,20 +47,53 @@ impl Home {
         self.folder().join("lawless.toml")
     }
 
+    /// Gives these keys to all programs that are started from now on.
+    pub(crate) fn give_keys(&self, keys: &Path) {
+        let text = std::fs::read_to_string(self.settings()).unwrap();
+        let (admin, cursor) = (keys.join("admin-key"), keys.join("cursor-key"));
+        let given = format!("[keys]\nadmin_key_file = {admin:?}\ncursor_key_file = {cursor:?}\n");
+        std::fs::write(self.settings(), text + &given).unwrap();
+    }
+
     /// Starts a program here.
     pub(crate) async fn start(&self) -> Program {
         self.start_in(self.folder()).await
     }
 
-    /// Starts a program on another data folder, and the same database.
+    /// Starts a program on another data folder, and the same database, with the same keys.
     pub(crate) async fn start_in(&self, folder: &Path) -> Program {
+        self.try_start_in(folder).await.unwrap()
+    }
+
+    /// Starts a program here, if it wants to.
+    pub(crate) async fn try_start(&self) -> anyhow::Result<Program> {
+        self.try_start_in(self.folder()).await
+    }
+
+    async fn try_start_in(&self, folder: &Path) -> anyhow::Result<Program> {
         let settings = self.settings();
         let mut options = vec!["--empty"];
         if self.database.is_some() {
+            if folder != self.folder() {
+                share_keys(&self.folder().join("data"), &folder.join("data"));
+            }
             options.extend(["--config", settings.to_str().unwrap()]);
         }
-        Program::start_with(folder, &options).await.unwrap()
+        Program::start_with(folder, &options).await
     }
+}
+
+fn share_keys(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for key in ["admin-key", "cursor-key"].into_iter().filter(|key| !to.join(key).exists()) {
+        std::fs::copy(from.join(key), to.join(key)).unwrap();
+    }
+}
+
+/// Both keys, in a folder: of mode distributed programs make none by themselves.
+pub(crate) async fn make_keys(folder: &Path) {
+    let output = Command::new(it::lawless().unwrap()).args(["keys", "new"]).arg(folder).output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn write_settings(folder: &Path, url: &str) {

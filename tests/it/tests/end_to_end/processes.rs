@@ -1,8 +1,10 @@
 //! Several programs on one journal.
 
 mod distributed {
+    use it::Client;
     use serde_json::{Value, json};
 
+    use crate::home::{Home, make_keys};
     use crate::{Mode, Town};
 
     #[tokio::test]
@@ -37,6 +39,54 @@ mod distributed {
                 "{path}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn programs_with_the_same_key_files_take_each_others_key_and_cursors() {
+        // Given: two programs with the same key files, and another key in the data folder of the first.
+        let home = Home::new(Mode::Distributed).await;
+        let (keys, folder) = (home.folder().join("keys"), tempfile::tempdir().unwrap());
+        make_keys(&keys).await;
+        home.give_keys(&keys);
+        let (one, other) = (home.start().await, home.start_in(folder.path()).await);
+        let key = std::fs::read_to_string(keys.join("admin-key")).unwrap().trim().to_owned();
+        let at = |api: &str| Client::new(api, Some(&key));
+
+        // Then: one key is taken by both, and what is not given is not.
+        let mut token = String::new();
+        for (slug, client) in [("bar", at(one.api())), ("cafe", at(other.api())), ("diner", at(one.api()))] {
+            let body = json!({"names": {"en": slug}});
+            let answer = client.command("PUT", &format!("/v1/categories/{slug}"), &body, &[]).await.unwrap();
+            assert_eq!(answer.status, 201, "{}", answer.text());
+            token = answer.header("lawless-consistency").to_owned();
+        }
+        let own = one.client().unwrap().command("PUT", "/v1/categories/pub", &json!({"names": {}}), &[]).await.unwrap();
+        assert_eq!(own.status, 401, "{}", own.text());
+
+        // And: a cursor of one leads on at the other.
+        let with_token = [("Lawless-Consistency", token.as_str())];
+        let first: Value = at(one.api()).get("/v1/categories?limit=1", &with_token).await.unwrap().json().unwrap();
+        let next = format!("/v1/categories?limit=1&cursor={}", first["page"]["next_cursor"].as_str().unwrap());
+        let (here, there) =
+            (at(one.api()).get(&next, &with_token).await, at(other.api()).get(&next, &with_token).await);
+        let (here, there) = (here.unwrap(), there.unwrap());
+        assert_eq!((here.status, there.status), (200, 200), "{}", there.text());
+        assert_eq!(here.body, there.body);
+    }
+
+    #[tokio::test]
+    async fn a_program_without_keys_is_refused() {
+        let home = Home::new(Mode::Distributed).await;
+        for key in ["admin-key", "cursor-key"] {
+            let file = home.folder().join("data").join(key);
+            let text = std::fs::read_to_string(&file).unwrap();
+            std::fs::remove_file(&file).unwrap();
+            let refused = home.try_start().await.err().unwrap().to_string();
+            assert!(refused.contains("exit status: 3") && refused.contains("lawless keys new"), "{refused}");
+            assert!(refused.contains(key), "{refused}");
+            std::fs::write(file, text).unwrap();
+        }
+        home.start().await;
     }
 
     #[tokio::test]
