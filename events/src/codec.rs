@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use apache_avro::Schema;
+use apache_avro::rabin::Rabin;
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::writer::datum::GenericDatumWriter;
 use serde::Serialize;
@@ -74,6 +75,8 @@ type Decode = Box<dyn Fn(&[u8]) -> Result<Event, DecodeError> + Send + Sync>;
 struct RecordCodec {
     writer: GenericDatumWriter<'static>,
     decode: Decode,
+    schema: &'static str,
+    fingerprint: [u8; 8],
 }
 
 /// Every version of every event type that can be read, and the newest one for writing.
@@ -167,8 +170,10 @@ impl Codec {
             let record: R = reader.read_deser(&mut rest).map_err(|e| malformed(e.to_string()))?;
             if rest.is_empty() { Ok(record.upcast()) } else { Err(malformed(format!("{} bytes too many", rest.len()))) }
         });
+        let fingerprint = schema.fingerprint::<Rabin>().bytes;
+        let fingerprint = fingerprint.try_into().expect("a Rabin fingerprint has 64 bits");
         let versions = self.records.entry(R::TYPE).or_default();
-        versions.push((R::VERSION, RecordCodec { writer, decode }));
+        versions.push((R::VERSION, RecordCodec { writer, decode, schema: R::SCHEMA, fingerprint }));
         versions.sort_by_key(|(version, _)| *version);
         self
     }
@@ -190,6 +195,17 @@ impl Codec {
             Some(codec) => (codec.decode)(payload),
             None => Err(DecodeError::Unknown { event_type: event_type.to_owned(), schema_version }),
         }
+    }
+
+    /// CRC-64-AVRO of a schema, little-endian, as Avro's single-object encoding has it. It may be shared by schemas that
+    /// differ in logical types only: never recognise one by it alone.
+    pub fn fingerprint(&self, event_type: &str, schema_version: u16) -> Option<[u8; 8]> {
+        self.find(event_type, schema_version).map(|codec| codec.fingerprint)
+    }
+
+    /// The Avro schema of a type and version, as in `schemas/avro`.
+    pub fn schema(&self, event_type: &str, schema_version: u16) -> Option<&'static str> {
+        self.find(event_type, schema_version).map(|codec| codec.schema)
     }
 
     fn find(&self, event_type: &str, schema_version: u16) -> Option<&RecordCodec> {

@@ -4,18 +4,26 @@
 
 mod append;
 mod error;
+#[cfg(feature = "distributed")]
+mod kafka;
 mod limits;
 mod port;
 #[cfg(feature = "distributed")]
 mod postgres;
 mod prepared;
 mod queue;
+#[cfg(feature = "distributed")]
+mod relay;
 mod sqlite;
 
 pub use append::{Append, Appended, Claim, ClaimKind, IdempotencyKey, NewEvent, ReadStream};
 pub use error::{AppendError, JournalError};
+#[cfg(feature = "distributed")]
+pub use kafka::{KafkaEventFeed, KafkaOptions, KafkaProperties};
 pub use limits::{MAX_ACTOR_ID_BYTES, MAX_CHECKS_PER_APPEND, MAX_CLAIM_BYTES, MAX_EVENTS_PER_APPEND, MAX_KEY_BYTES};
-pub use port::{EventFeed, Journal, KeyRecord, Snapshot};
+pub use port::{EventFeed, Journal, KeyRecord, Snapshot, Watermark};
 #[cfg(feature = "distributed")]
 pub use postgres::{Migrated, PostgresEventFeed, PostgresJournal, PostgresJournalOptions};
+#[cfg(feature = "distributed")]
+pub use relay::{Relay, RelayHealth, RelayOptions, RelayStatus, refill};
 pub use sqlite::{Adopted, JournalCopy, SqliteEventFeed, SqliteJournal, SqliteJournalOptions, Synchronous};

@@ -1,7 +1,8 @@
 //! The ports. What every engine behind them must hold is written down as laws in `tests/contracts`.
 
 use async_trait::async_trait;
-use events::{JournalId, Position, RecordedEvent, StreamId, StreamVersion};
+use events::{EventId, JournalId, Position, RecordedEvent, StreamId, StreamVersion, Timestamp};
+use tokio::sync::watch;
 
 use crate::append::{Append, Appended, Claim, ClaimKind, IdempotencyKey};
 use crate::error::{AppendError, JournalError};
@@ -62,6 +63,22 @@ pub trait EventFeed: Send + Sync + 'static {
 
     /// Returns once the head is beyond a position. Cancel safe; may return early.
     async fn wait_beyond(&self, position: Position) -> Result<(), JournalError>;
+
+    /// The newest watermark that came along; `None` for a feed that is the journal itself, which is never behind it.
+    fn watermarks(&self) -> Option<watch::Receiver<Option<Watermark>>> {
+        None
+    }
+}
+
+/// Travels with the events: whoever has come to `head` has everything that was acknowledged before `time`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watermark {
+    /// Read from the journal's clock before the head was.
+    pub time: Timestamp,
+    /// The head of the journal.
+    pub head: Position,
+    /// The event there.
+    pub event_id: EventId,
 }
 
 /// What was accepted under an idempotency key.

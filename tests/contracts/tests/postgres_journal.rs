@@ -32,7 +32,7 @@ mod distributed {
             Arc::new(self.journal.clone())
         }
 
-        fn feed(&self) -> Arc<dyn EventFeed> {
+        async fn feed(&self) -> Arc<dyn EventFeed> {
             Arc::new(self.journal.feed())
         }
 

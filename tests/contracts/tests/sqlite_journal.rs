@@ -30,7 +30,7 @@ impl JournalHarness for SqliteHarness {
         Arc::new(self.journal.clone())
     }
 
-    fn feed(&self) -> Arc<dyn EventFeed> {
+    async fn feed(&self) -> Arc<dyn EventFeed> {
         Arc::new(self.journal.feed())
     }
 

@@ -12,11 +12,14 @@ use super::{PostgresJournal, failure::is_missing};
 use crate::error::JournalError;
 
 /// The files of `schemas/sql/postgres`, in order; the first has number 1.
-const FILES: [&str; 1] = [include_str!("../../../../schemas/sql/postgres/0001-journal.sql")];
+const FILES: [&str; 2] = [
+    include_str!("../../../../schemas/sql/postgres/0001-journal.sql"),
+    include_str!("../../../../schemas/sql/postgres/0002-leases.sql"),
+];
 
 /// How many files this program knows.
-pub(super) const KNOWN: i32 = 1;
-const _: () = assert!(FILES.len() == 1, "KNOWN counts them");
+pub(super) const KNOWN: i32 = 2;
+const _: () = assert!(FILES.len() == 2, "KNOWN counts them");
 
 /// Only one process changes tables; the number names this lock among others of the database.
 const LOCK: i64 = 0x006c_6177_6c65_7373;

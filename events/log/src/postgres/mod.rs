@@ -5,18 +5,22 @@
 //! | `migrate`, `open` | makes the tables, checks what is there, connects |
 //! | `writer` | takes what is queued, one call for all of it; sends it again when the connection is lost |
 //! | `batch`, `call` | which commands go together; the call of the one procedure, and what it answers |
+//! | `lease` | who does what only one process needs to do |
 //! | `reader`, `rows`, `feed` | reads, each row checked |
 
 mod batch;
 mod call;
 mod failure;
 mod feed;
+mod lease;
 mod migrate;
 mod open;
 mod options;
 mod reader;
 mod rows;
 mod writer;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use events::{JournalId, Position, RecordedEvent, StreamId, StreamVersion};
@@ -26,11 +30,12 @@ use self::reader::Reader;
 use self::writer::{Pending, Writer};
 use crate::append::{Append, Appended, Claim, ClaimKind, IdempotencyKey};
 use crate::error::{AppendError, JournalError};
-use crate::port::{Journal, KeyRecord, Snapshot};
+use crate::port::{Journal, KeyRecord, Snapshot, Watermark};
 use crate::prepared::ask;
 use crate::queue::{Bounds, Queue, queue};
 
 pub use self::feed::PostgresEventFeed;
+pub(crate) use self::lease::Lease;
 pub use self::migrate::Migrated;
 pub use self::options::PostgresJournalOptions;
 
@@ -68,6 +73,16 @@ impl PostgresJournal {
     /// The tail of this journal.
     pub fn feed(&self) -> PostgresEventFeed {
         PostgresEventFeed { reader: self.reader.clone(), seen: self.head.clone() }
+    }
+
+    /// The right to do something that only one process at a time needs to do.
+    pub(crate) fn lease(&self, name: &'static str, lasts: Duration) -> Lease {
+        Lease::new(self.reader.pool.clone(), name, lasts)
+    }
+
+    /// Names the time, and then what the journal had by then. Nothing before the first event.
+    pub(crate) async fn watermark(&self) -> Result<Option<Watermark>, JournalError> {
+        self.reader.watermark().await
     }
 
     /// Appends that wait for the writer.

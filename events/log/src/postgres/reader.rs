@@ -1,13 +1,13 @@
 //! Reads, on connections of their own: they never wait for the writer.
 
-use events::{JournalId, Position, RecordedEvent, StreamId, StreamVersion};
+use events::{EventId, JournalId, Position, RecordedEvent, StreamId, StreamVersion, Timestamp};
 use sqlx::postgres::{PgPool, PgRow};
 
 use super::failure::failure;
 use super::rows::{Columns, event_columns, recorded_event};
 use crate::append::{Appended, Claim, ClaimKind, IdempotencyKey};
 use crate::error::JournalError;
-use crate::port::{KeyRecord, Snapshot};
+use crate::port::{KeyRecord, Snapshot, Watermark};
 
 /// What the journal and its feed read with.
 #[derive(Debug, Clone)]
@@ -23,6 +23,25 @@ impl Reader {
         let row = sqlx::query("SELECT head FROM journal").fetch_one(&self.pool).await;
         let row = row.map_err(|error| failure(READ, error))?;
         Ok(Position(Columns { operation: READ, row: &row }.number(0)?))
+    }
+
+    /// The time, and the head as it was then or later: two statements, for one sees nothing that came after it began.
+    pub(super) async fn watermark(&self) -> Result<Option<Watermark>, JournalError> {
+        const READ: &str = "read the head";
+        let fail = |error| failure(READ, error);
+        let mut connection = self.pool.acquire().await.map_err(fail)?;
+        let time: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(fail)?;
+        let row = sqlx::query("SELECT position, event_id FROM events ORDER BY position DESC LIMIT 1")
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(fail)?;
+        let Some(row) = row else { return Ok(None) };
+        let columns = Columns { operation: READ, row: &row };
+        let (head, event_id) = (Position(columns.number(0)?), EventId(columns.get(1)?));
+        Ok(Some(Watermark { time: Timestamp(time), head, event_id }))
     }
 
     /// Events after a position, dense.

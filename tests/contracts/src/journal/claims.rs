@@ -28,7 +28,7 @@ pub async fn a_refused_append_leaves_nothing(harness: impl JournalHarness) {
     let over_claim = Append { events: append_many(stream, 0, 3).events, ..claiming(stream, 0, &["free", "taken"]) };
     let over_version = claiming(stream, 9, &["free"]);
     for refused in [over_claim, over_version] {
-        let before = read_all(&*harness.feed()).await.len();
+        let before = read_all(&*harness.feed().await).await.len();
         // Between others that are stored, so that there is a transaction in which something could be left.
         let (left, answer, right) = tokio::join!(
             journal.append(append(business(), 0)),
@@ -39,7 +39,7 @@ pub async fn a_refused_append_leaves_nothing(harness: impl JournalHarness) {
         assert!(left.is_ok() && right.is_ok(), "a neighbour was harmed");
         assert_eq!(journal.find_claims(&[claim("free")]).await.unwrap(), [None]);
         assert_eq!(journal.find_key(&refused.key).await.unwrap(), None);
-        assert_eq!(read_all(&*harness.feed()).await.len(), before + 2);
+        assert_eq!(read_all(&*harness.feed().await).await.len(), before + 2);
         // The key is as good as new.
         let other = Append { key: refused.key, ..append(business(), 0) };
         assert!(!journal.append(other).await.unwrap().replayed);
@@ -61,7 +61,7 @@ pub async fn a_claim_belongs_to_one_stream(mut harness: impl JournalHarness) {
         drop(journal);
         harness.reopen().await;
     }
-    assert_eq!(read_all(&*harness.feed()).await.len(), 1);
+    assert_eq!(read_all(&*harness.feed().await).await.len(), 1);
 }
 
 /// Of many at once one gets the name, the others hear of it, and those who want other names are not harmed.
@@ -87,7 +87,7 @@ pub async fn racing_claims_are_given_once(harness: impl JournalHarness) {
             }
         }
     }
-    assert_eq!(read_all(&*harness.feed()).await.len(), 10 * 5);
+    assert_eq!(read_all(&*harness.feed().await).await.len(), 10 * 5);
 }
 
 /// Whoever holds a name may claim it again: a business that goes back to its old slug.
@@ -116,7 +116,7 @@ pub async fn claims_of_different_kinds_are_different(harness: impl JournalHarnes
         let claims = vec![Claim { kind, value: "bakery".to_owned() }];
         journal.append(Append { claims, ..append(business(), 0) }).await.unwrap();
     }
-    assert_eq!(read_all(&*harness.feed()).await.len(), 4);
+    assert_eq!(read_all(&*harness.feed().await).await.len(), 4);
 }
 
 /// Names are listed in byte order, page by page, those of one kind and prefix only.

@@ -38,7 +38,7 @@ pub async fn a_stale_version_conflicts_alone(harness: impl JournalHarness) {
             _ => assert_stale(&answer.unwrap_err(), old, stale[number % stale.len()], 3),
         }
     }
-    let stored = read_all(&*harness.feed()).await;
+    let stored = read_all(&*harness.feed().await).await;
     assert_dense(&stored);
     assert_eq!(stored.len(), 3 + 32);
     journal.append(append(old, 3)).await.unwrap();
@@ -56,7 +56,7 @@ pub async fn racing_writers_of_a_stream_take_turns(harness: impl JournalHarness)
             assert_stale(&answer.unwrap_err(), stream, version, version + 1);
         }
     }
-    assert_eq!(read_all(&*harness.feed()).await.len(), 5);
+    assert_eq!(read_all(&*harness.feed().await).await.len(), 5);
 }
 
 /// A decision on what another stream was is refused once that moved on.
@@ -70,7 +70,7 @@ pub async fn a_stale_read_conflicts(harness: impl JournalHarness) {
     let absent = business();
     assert_stale(&journal.append(reading(absent, 1)).await.unwrap_err(), absent, 1, 0);
     journal.append(reading(absent, 0)).await.unwrap();
-    assert_eq!(read_all(&*harness.feed()).await.len(), 4);
+    assert_eq!(read_all(&*harness.feed().await).await.len(), 4);
 }
 
 /// Reading a stream takes nothing from others who read it.
@@ -80,7 +80,7 @@ pub async fn a_stream_may_be_read_by_many(harness: impl JournalHarness) {
     journal.append(append(read, 0)).await.unwrap();
     let answers = join_all((0..64).map(|_| journal.append(reading(read, 1)))).await;
     assert!(answers.iter().all(Result::is_ok));
-    assert_eq!(read_all(&*harness.feed()).await.len(), 65);
+    assert_eq!(read_all(&*harness.feed().await).await.len(), 65);
 }
 
 /// Write and read race, also inside one batch: the read is stored only before the write.
@@ -100,5 +100,5 @@ pub async fn a_read_of_a_stream_written_beside_it_is_checked(harness: impl Journ
             }
         }
     }
-    assert_dense(&read_all(&*harness.feed()).await);
+    assert_dense(&read_all(&*harness.feed().await).await);
 }

@@ -23,7 +23,7 @@ pub async fn a_retry_gets_the_first_answer(mut harness: impl JournalHarness) {
         harness.reopen().await;
     }
     assert_eq!(harness.journal().find_key(&append(business(), 0).key).await.unwrap(), None);
-    assert_eq!(read_all(&*harness.feed()).await.len(), 3);
+    assert_eq!(read_all(&*harness.feed().await).await.len(), 3);
 }
 
 /// Another request under a used key is refused.
@@ -35,7 +35,7 @@ pub async fn a_reused_key_is_refused(harness: impl JournalHarness) {
         AppendError::KeyReused { key } => assert_eq!(key, first.key),
         refused => panic!("{refused}"),
     }
-    assert_eq!(read_all(&*harness.feed()).await.len(), 1);
+    assert_eq!(read_all(&*harness.feed().await).await.len(), 1);
 }
 
 /// Two actors may use the same words.
@@ -71,5 +71,5 @@ pub async fn racing_retries_append_once(harness: impl JournalHarness) {
         assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1);
         assert!(answers.iter().all(|answer| replayed(*answer) == replayed(answers[0])));
     }
-    assert_eq!(read_all(&*harness.feed()).await.len(), 20);
+    assert_eq!(read_all(&*harness.feed().await).await.len(), 20);
 }

@@ -31,8 +31,8 @@ pub use stored::{assert_dense, read_all};
 pub trait JournalHarness: Send + Sync {
     /// The open journal.
     fn journal(&self) -> Arc<dyn Journal>;
-    /// Its feed.
-    fn feed(&self) -> Arc<dyn EventFeed>;
+    /// Its feed, once that has what the journal has.
+    async fn feed(&self) -> Arc<dyn EventFeed>;
     /// Closes the journal, and opens what it stored.
     async fn reopen(&mut self);
 }

@@ -41,7 +41,7 @@ pub async fn acknowledged_events_survive_reopening(mut harness: impl JournalHarn
         answers.push(harness.journal().append(append.clone()).await.unwrap());
     }
     for _ in 0..2 {
-        let stored = read_all(&*harness.feed()).await;
+        let stored = read_all(&*harness.feed().await).await;
         assert_dense(&stored);
         assert_eq!(stored.len(), (1..20).sum::<usize>());
         for (append, answer) in appends.iter().zip(&answers) {
@@ -58,27 +58,27 @@ pub async fn acknowledged_events_survive_reopening(mut harness: impl JournalHarn
 /// The id names the order of positions, so it stays as long as that does.
 pub async fn the_journal_id_survives_reopening(mut harness: impl JournalHarness) {
     let id = harness.journal().id();
-    assert_eq!(harness.feed().journal_id(), id);
+    assert_eq!(harness.feed().await.journal_id(), id);
     harness.reopen().await;
     assert_eq!(harness.journal().id(), id);
-    assert_eq!(harness.feed().journal_id(), id);
+    assert_eq!(harness.feed().await.journal_id(), id);
 }
 
 /// 1, 2, 3, …, each given once, and the head is the last of them.
 pub async fn positions_are_dense_under_concurrent_writers(mut harness: impl JournalHarness) {
     let written = write_from_many(harness.journal()).await;
     for _ in 0..2 {
-        let stored = read_all(&*harness.feed()).await;
+        let stored = read_all(&*harness.feed().await).await;
         assert_dense(&stored);
         assert_eq!(stored.len() as u64, written);
-        assert_eq!(harness.feed().head().await.unwrap(), Position(written));
+        assert_eq!(harness.feed().await.head().await.unwrap(), Position(written));
         harness.reopen().await;
     }
 }
 
 /// A follower that reads while others write sees every position, in order, and none that is taken back.
 pub async fn a_feed_never_skips_under_concurrent_writers(harness: impl JournalHarness) {
-    let feed = harness.feed();
+    let feed = harness.feed().await;
     let expected = WRITERS * APPENDS_PER_WRITER * 3 / 2;
     let follower = tokio::spawn(async move {
         let mut seen = Vec::new();
@@ -93,20 +93,20 @@ pub async fn a_feed_never_skips_under_concurrent_writers(harness: impl JournalHa
     let written = write_from_many(harness.journal()).await;
     assert_eq!(written, expected);
     let seen = tokio::time::timeout(DEADLINE, follower).await.expect("the follower saw all events").unwrap();
-    assert_eq!(seen, read_all(&*harness.feed()).await);
+    assert_eq!(seen, read_all(&*harness.feed().await).await);
 }
 
 /// The journal's time is in the order of positions.
 pub async fn recorded_at_never_goes_back(harness: impl JournalHarness) {
     write_from_many(harness.journal()).await;
-    let stored = read_all(&*harness.feed()).await;
+    let stored = read_all(&*harness.feed().await).await;
     assert!(stored.iter().all(|event| event.recorded_at.0 > 0));
     assert!(stored.is_sorted_by_key(|event| event.recorded_at));
 }
 
 /// Waiting ends with the append, and the event can be read then.
 pub async fn a_waiting_follower_is_woken(harness: impl JournalHarness) {
-    let feed = harness.feed();
+    let feed = harness.feed().await;
     assert_eq!(feed.head().await.unwrap(), Position::ZERO);
     let (waiting, waits) = tokio::sync::oneshot::channel();
     let follower = tokio::spawn(async move {
@@ -125,5 +125,5 @@ pub async fn a_waiting_follower_is_woken(harness: impl JournalHarness) {
     let events = tokio::time::timeout(DEADLINE, follower).await.expect("the follower was woken").unwrap();
     assert_eq!(events[0].position, appended.first);
     // What is there already is not waited for.
-    harness.feed().wait_beyond(Position::ZERO).await.unwrap();
+    harness.feed().await.wait_beyond(Position::ZERO).await.unwrap();
 }

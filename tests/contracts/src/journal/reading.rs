@@ -12,7 +12,7 @@ pub async fn a_feed_reads_in_pages(harness: impl JournalHarness) {
     for _ in 0..4 {
         harness.journal().append(append_many(business(), 0, 5)).await.unwrap();
     }
-    let feed = harness.feed();
+    let feed = harness.feed().await;
     let positions = async |after: u64, limit: usize| -> Vec<u64> {
         feed.read(Position(after), limit).await.unwrap().iter().map(|event| event.position.0).collect()
     };
@@ -52,7 +52,7 @@ pub async fn many_events_are_stored_together_or_not_at_all(harness: impl Journal
     assert_eq!((appended.first, appended.last, appended.version.0), (Position(1), Position(64), 64));
     let refused = journal.append(append_many(stream, 63, 64)).await.unwrap_err();
     assert!(matches!(refused, AppendError::StaleVersion { .. }), "{refused}");
-    assert_eq!(read_all(&*harness.feed()).await.len(), 64);
+    assert_eq!(read_all(&*harness.feed().await).await.len(), 64);
 }
 
 /// A snapshot replaces an older one, and never a newer one.
@@ -90,7 +90,7 @@ pub async fn malformed_appends_are_refused(harness: impl JournalHarness) {
     longest.claims = vec![claim(&"c".repeat(512))];
     longest.actor.id = "a".repeat(64);
     journal.append(longest).await.unwrap();
-    assert_eq!(read_all(&*harness.feed()).await.len(), 1);
+    assert_eq!(read_all(&*harness.feed().await).await.len(), 1);
 }
 
 /// The largest payload is taken, one byte more is not.
@@ -106,7 +106,7 @@ pub async fn a_payload_over_the_limit_is_refused(harness: impl JournalHarness) {
     let mut largest = append(business(), 0);
     largest.events[0].payload = vec![7; MAX_PAYLOAD_BYTES];
     harness.journal().append(largest.clone()).await.unwrap();
-    let stored = read_all(&*harness.feed()).await;
+    let stored = read_all(&*harness.feed().await).await;
     assert_eq!(stored.len(), 1);
     assert_eq!(stored[0].payload, largest.events[0].payload);
 }

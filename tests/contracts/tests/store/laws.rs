@@ -41,6 +41,7 @@ fn status() -> watch::Receiver<ViewStatus> {
         published: Position(0),
         parked: Arc::default(),
         frozen: false,
+        recorded_at: None,
     };
     watch::channel(status).1
 }

@@ -1,0 +1,124 @@
+//! The feed over Kafka. Each of its followers reads at its own position, with a consumer of its own.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use events::{JournalId, Position, RecordedEvent};
+use tokio::sync::watch;
+
+use super::cursor::Cursor;
+use super::framing::Framing;
+use super::options::KafkaOptions;
+use super::probe::Probe;
+use crate::error::JournalError;
+use crate::port::{EventFeed, Watermark};
+
+/// Reads the topic that a relay fills. A clone is another handle to the same one.
+#[derive(Clone)]
+pub struct KafkaEventFeed {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    journal: JournalId,
+    options: KafkaOptions,
+    framing: Framing,
+    probe: Probe,
+    /// Where the topic ended when last looked at, and the newest position up to there.
+    head: Mutex<(i64, Position)>,
+    /// Followers that nobody reads from just now; the one used last stands last.
+    cursors: Mutex<Vec<Cursor>>,
+    watermarks: watch::Sender<Option<Watermark>>,
+}
+
+impl KafkaEventFeed {
+    /// The feed of a journal. Kafka need not answer yet.
+    ///
+    /// # Errors
+    /// librdkafka does not take the settings.
+    pub fn new(journal: JournalId, options: KafkaOptions) -> Result<Self, JournalError> {
+        let framing = Framing::SingleObject;
+        let probe = Probe::new(journal, &options, framing.clone())?;
+        let (head, cursors) = (Mutex::new((0, Position::ZERO)), Mutex::default());
+        let inner = Inner { journal, options, framing, probe, head, cursors, watermarks: watch::Sender::new(None) };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+impl Inner {
+    /// The follower that is at a position, or a new one.
+    async fn take(&self, position: Position) -> Result<Cursor, JournalError> {
+        let known = {
+            let mut cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = cursors.iter().position(|cursor| cursor.position() == position);
+            known.map(|number| cursors.remove(number))
+        };
+        match known {
+            Some(cursor) => Ok(cursor),
+            None => {
+                let (framing, watermarks) = (self.framing.clone(), self.watermarks.clone());
+                Cursor::at(position, &self.probe, self.journal, &self.options, framing, watermarks).await
+            }
+        }
+    }
+
+    fn keep(&self, cursor: Cursor) {
+        let oldest = {
+            let mut cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+            cursors.push(cursor);
+            (cursors.len() > self.options.cursors.max(1)).then(|| cursors.remove(0))
+        };
+        drop(oldest);
+    }
+}
+
+#[async_trait]
+impl EventFeed for KafkaEventFeed {
+    fn journal_id(&self) -> JournalId {
+        self.inner.journal
+    }
+
+    async fn head(&self) -> Result<Position, JournalError> {
+        let inner = &self.inner;
+        let offsets = inner.probe.offsets().await?;
+        let (end, known) = *inner.head.lock().unwrap_or_else(PoisonError::into_inner);
+        if offsets.end == end {
+            return Ok(known);
+        }
+        if offsets.is_empty() {
+            return match offsets.end {
+                0 => Ok(Position::ZERO),
+                end => Err(JournalError::Corrupt {
+                    operation: "look at the topic",
+                    reason: format!("the topic was emptied: it begins and ends at offset {end}"),
+                }),
+            };
+        }
+        let last = inner.probe.record_at(offsets.end - 1).await?.position();
+        // A relay that is late may have written the last record; what was there before still is.
+        let head = last.max(known);
+        *inner.head.lock().unwrap_or_else(PoisonError::into_inner) = (offsets.end, head);
+        Ok(head)
+    }
+
+    async fn read(&self, after: Position, limit: usize) -> Result<Vec<RecordedEvent>, JournalError> {
+        if after.0 == u64::MAX || limit == 0 {
+            return Ok(Vec::new());
+        }
+        let mut cursor = self.inner.take(after).await?;
+        let read = cursor.read(limit, &self.inner.probe).await;
+        self.inner.keep(cursor);
+        read
+    }
+
+    async fn wait_beyond(&self, position: Position) -> Result<(), JournalError> {
+        let mut cursor = self.inner.take(position).await?;
+        let waited = cursor.wait().await;
+        self.inner.keep(cursor);
+        waited
+    }
+
+    fn watermarks(&self) -> Option<watch::Receiver<Option<Watermark>>> {
+        Some(self.inner.watermarks.subscribe())
+    }
+}
