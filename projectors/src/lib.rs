@@ -14,5 +14,5 @@ pub use lmdb::{
 pub use port::{ApplyError, Changes, Checkpoint, Projection, ProjectionStore, StoreError, StoreReader};
 pub use runner::{
     GroupError, GroupHandle, GroupHealth, GroupOptions, GroupViews, ParkedEntry, ProjectionGroup, RebuildPhase,
-    RebuildRefused, RebuildStatus, ReplayOptions, RunnerOptions, list_parked, replay,
+    RebuildRefused, RebuildStatus, ReplayOptions, RunnerOptions, list_parked, replay, share_views,
 };

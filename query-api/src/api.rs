@@ -68,12 +68,12 @@ pub fn router(views: impl ViewSource, options: QueryOptions) -> Router {
 
 /// Fallback for paths that no router knows.
 pub async fn not_found() -> Response {
-    refuse(no_such_path(), false)
+    refuse(no_such_path(), &Freshness::default())
 }
 
 /// Fallback for methods that a path does not take; the router adds `Allow`.
 pub async fn method_not_allowed() -> Response {
-    refuse(no_such_method(), false)
+    refuse(no_such_method(), &Freshness::default())
 }
 
 /// The one parameter of a path, percent-decoded.
@@ -130,7 +130,7 @@ impl<'r> Reading<'r> {
         let span = tracing::debug_span!("response", http.route = route, http.response.status_code = Empty);
         let response = span.in_scope(|| match result {
             Ok(reply) => respond(reply, &self.request.headers, &self.freshness),
-            Err(error) => refuse(error.into_problem(), self.freshness.stale),
+            Err(error) => refuse(error.into_problem(), &self.freshness),
         });
         span.record("http.response.status_code", response.status().as_u16());
         self.api.meters.record(self.endpoint, &self.request.method, response.status(), self.started.elapsed());

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use events::{StreamId, StreamKind};
 use http_api::{CONSISTENCY_HEADER, ConsistencyToken};
 use tracing::Instrument;
 use uuid::Uuid;
-use views::ViewReader;
+use views::{AsOf, ViewReader};
 
 use crate::api::Api;
 use crate::problems::ReadError;
@@ -20,6 +21,8 @@ pub(crate) struct Freshness {
     pub(crate) token: bool,
     /// The answer may be older than promised.
     pub(crate) stale: bool,
+    /// How old the answer may be, if it is older than promised and that is known.
+    pub(crate) age: Option<Duration>,
     /// Streams that are set aside; only for requests with a token.
     parked: Option<Arc<BTreeSet<StreamId>>>,
 }
@@ -48,7 +51,10 @@ impl Api {
     pub(crate) async fn catch_up(&self, headers: &HeaderMap) -> Result<(Arc<dyn ViewReader>, Freshness), ReadError> {
         let views = self.views.current();
         let mut tokens = headers.get_all(CONSISTENCY_HEADER).iter();
-        let Some(value) = tokens.next() else { return Ok((views, Freshness::default())) };
+        let Some(value) = tokens.next() else {
+            let freshness = self.freshness_of(&*views);
+            return Ok((views, freshness));
+        };
         if tokens.next().is_some() {
             return Err(ReadError::Token);
         }
@@ -72,8 +78,25 @@ impl Api {
         let views = self.views.current();
         let status = views.status();
         freshness.stale = status.published < token.position;
+        freshness.age = self.freshness_of(&*views).age.filter(|_| freshness.stale);
         freshness.parked = (!status.parked.is_empty()).then_some(status.parked);
         Ok((views, freshness))
+    }
+}
+
+impl Api {
+    /// Whether rows follow a feed from which nothing has been heard for too long.
+    fn freshness_of(&self, views: &dyn ViewReader) -> Freshness {
+        let as_of = match views.as_of() {
+            AsOf::Journal => return Freshness::default(),
+            AsOf::Unknown => return Freshness { stale: true, ..Freshness::default() },
+            AsOf::Time(as_of) => as_of,
+        };
+        let now = (self.options.clock)().as_microsecond();
+        // A clock that is behind the journal's sees no age at all.
+        let age = Duration::from_micros(u64::try_from(now.saturating_sub(as_of.0)).unwrap_or(0));
+        let stale = age > self.options.age_max;
+        Freshness { stale, age: stale.then_some(age), ..Freshness::default() }
     }
 }
 

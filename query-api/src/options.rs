@@ -13,6 +13,8 @@ pub struct QueryOptions {
     pub cursor_key: [u8; 32],
     /// How long a request with a consistency token waits for views to catch up.
     pub token_wait_max: Duration,
+    /// An answer that may be older than this says so: the feed that views follow has been silent for as long.
+    pub age_max: Duration,
     /// How many requests may wait for views at once; more are refused (503).
     pub token_waiters_max: usize,
     /// How often a list is read when it changes under the reader, before the answer says that it may be stale.
@@ -33,6 +35,7 @@ impl QueryOptions {
         Self {
             cursor_key,
             token_wait_max: Duration::from_millis(500),
+            age_max: Duration::from_secs(5),
             token_waiters_max: 1024,
             list_attempts_max: 3,
             list_ranges_max: 4,

@@ -81,8 +81,9 @@ const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 /// An answer depends on both; the first is there so that adding compressed bodies breaks no cache.
 const VARY: HeaderValue = HeaderValue::from_static("Accept-Encoding, Lawless-Consistency");
 
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("ETag, Last-Modified, Link, Location, Lawless-Consistency, Lawless-Stale, X-Request-Id");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "ETag, Last-Modified, Link, Location, Age, Lawless-Consistency, Lawless-Stale, X-Request-Id",
+);
 
 /// The response to a read that succeeded.
 pub(crate) fn respond(reply: Reply, request: &HeaderMap, freshness: &Freshness) -> Response {
@@ -92,9 +93,10 @@ pub(crate) fn respond(reply: Reply, request: &HeaderMap, freshness: &Freshness) 
             let mut response = StatusCode::PERMANENT_REDIRECT.into_response();
             let headers = response.headers_mut();
             headers.insert(header::LOCATION, location);
-            let kept = if freshness.token { PRIVATE } else { Kind::Business.cache_control() };
+            let kept = if freshness.token || freshness.stale { PRIVATE } else { Kind::Business.cache_control() };
             headers.insert(header::CACHE_CONTROL, kept);
             add_common(headers, freshness.stale);
+            add_age(headers, freshness);
             return response;
         }
     };
@@ -113,6 +115,7 @@ pub(crate) fn respond(reply: Reply, request: &HeaderMap, freshness: &Freshness) 
         headers.insert(header::LINK, links);
     }
     add_common(&mut headers, stale);
+    add_age(&mut headers, freshness);
 
     let mut response = if not_modified {
         // RFC 9110, section 8.6: if a 304 has a length, it is that of the document.
@@ -129,14 +132,15 @@ pub(crate) fn respond(reply: Reply, request: &HeaderMap, freshness: &Freshness) 
 }
 
 /// The response to a read that was refused or failed.
-pub(crate) fn refuse(problem: Problem, stale: bool) -> Response {
+pub(crate) fn refuse(problem: Problem, freshness: &Freshness) -> Response {
     let retry_soon = problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16();
     let mut response = problem.into_response();
     let headers = response.headers_mut();
     if retry_soon {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
-    add_common(headers, stale);
+    add_common(headers, freshness.stale);
+    add_age(headers, freshness);
     response
 }
 
@@ -163,6 +167,13 @@ fn add_common(headers: &mut HeaderMap, stale: bool) {
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     if stale {
         headers.insert(STALE_HEADER, HeaderValue::from_static("?1"));
+    }
+}
+
+/// RFC 9111, section 5.1: how long ago the answer was known to be right.
+fn add_age(headers: &mut HeaderMap, freshness: &Freshness) {
+    if let Some(age) = freshness.age {
+        headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
     }
 }
 

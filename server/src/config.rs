@@ -10,13 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::database_url::DatabaseUrl;
 use crate::exit::Refusal;
+use crate::secret_table::SecretTable;
 use crate::secrets::KeysConfig;
 use crate::toml_text::TomlText;
 
 /// Every setting and its default, as shipped.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
 
-/// All settings. All of it may be printed: keys live in files, and the address of the database shows no password.
+/// All settings. All of it may be printed: keys live in files, and what may hold a password shows none.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -30,6 +31,8 @@ pub struct Config {
     pub keys: KeysConfig,
     /// The journal.
     pub journal: JournalConfig,
+    /// What carries its events.
+    pub kafka: KafkaConfig,
     /// The views.
     pub views: ViewsConfig,
     /// Logs.
@@ -46,7 +49,7 @@ pub struct Config {
 pub enum Mode {
     /// All in the data folder.
     Embedded,
-    /// The journal in PostgreSQL.
+    /// The journal in PostgreSQL, its events carried by Kafka.
     Distributed,
 }
 
@@ -100,6 +103,18 @@ pub struct JournalConfig {
     pub read_connections: u32,
 }
 
+/// What carries the events of the journal to the projectors, in mode `distributed`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct KafkaConfig {
+    /// Where brokers are first asked.
+    pub brokers: String,
+    /// Copies of the topic when it is made; 0 for the broker's default.
+    pub replication_factor: u16,
+    /// Settings of its client, credentials for example.
+    pub properties: SecretTable,
+}
+
 /// The views.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -112,6 +127,8 @@ pub struct ViewsConfig {
     pub catch_up_mib: usize,
     /// How long a read with a consistency token waits.
     pub token_wait_ms: u64,
+    /// An answer that may be older than this says so (mode `distributed`).
+    pub age_max_ms: u64,
 }
 
 /// Shape of the log.
@@ -255,6 +272,7 @@ impl Config {
             ("views.map_gib", self.views.map_gib as u64),
             ("views.batch_events", self.views.batch_events as u64),
             ("views.catch_up_mib", self.views.catch_up_mib as u64),
+            ("views.age_max_ms", self.views.age_max_ms),
             ("demo.concurrency", self.demo.concurrency as u64),
             ("import.concurrency", self.import.concurrency as u64),
             ("import.max_row_bytes", self.import.max_row_bytes as u64),
@@ -283,6 +301,10 @@ impl Config {
         }
         if self.mode == Mode::Distributed && self.journal.url.is_empty() {
             let needed = "mode = \"distributed\" needs journal.url, for example postgres://lawless@127.0.0.1/lawless";
+            return Err(Refusal::Configuration(needed.to_owned()));
+        }
+        if self.mode == Mode::Distributed && self.kafka.brokers.is_empty() {
+            let needed = "mode = \"distributed\" needs kafka.brokers, for example 127.0.0.1:9092";
             return Err(Refusal::Configuration(needed.to_owned()));
         }
         self.keys.check()?;
@@ -336,12 +358,18 @@ mod tests {
 
     #[test]
     fn a_password_is_never_shown() {
-        let config =
-            load("mode = \"distributed\"\n[journal]\nurl = \"postgres://me:hidden@db.example/lawless\"\n").unwrap();
+        let config = load(
+            "mode = \"distributed\"\n[journal]\nurl = \"postgres://me:hidden@db.example/lawless\"\n[kafka]\nbrokers = \
+                 \"kafka.example:9092\"\nproperties = { \"sasl.password\" = \"hidden\" }\n",
+        )
+        .unwrap();
         assert_eq!(config.mode, Mode::Distributed);
         assert_eq!(config.journal.url.as_str(), "postgres://me:hidden@db.example/lawless");
         let shown = format!("{config:?} {}", toml::to_string(&config).unwrap());
-        assert!(shown.contains("db.example") && !shown.contains("hidden"), "{shown}");
+        assert!(
+            shown.contains("db.example") && shown.contains("sasl.password") && !shown.contains("hidden"),
+            "{shown}"
+        );
     }
 
     #[test]
@@ -365,6 +393,7 @@ mod tests {
             ("[server]\nadmin_listen = \"127.0.0.1:8080\"", "server.admin_listen"),
             ("[log]\nfilter = \"a=b=c\"", "log.filter"),
             ("mode = \"distributed\"", "journal.url"),
+            ("mode = \"distributed\"\n[journal]\nurl = \"postgres://db.example/lawless\"", "kafka.brokers"),
             ("mode = \"spread\"", "mode"),
             ("[log\n", "line 1"),
         ] {

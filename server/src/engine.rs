@@ -1,15 +1,20 @@
 //! The engines of a data folder, opened.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use command_api::{CommandOptions, CommandService, Places};
+use event_log::EventFeed;
 use events::Position;
-use projectors::{DirectoryProjection, GroupHandle, GroupOptions, ProjectionGroup, RunnerOptions, StoreOptions};
+use projectors::{
+    DIRECTORY_VERSION, DirectoryProjection, GroupHandle, GroupOptions, GroupViews, ProjectionGroup, RunnerOptions,
+    StoreOptions, share_views,
+};
 
-use crate::config::{Config, ViewsConfig};
-use crate::folder::DataFolder;
+use crate::config::{Config, KafkaConfig, ViewsConfig};
+use crate::folder::{DataFolder, views_folder};
 use crate::journal::OpenJournal;
+use crate::relay::{RelayWatch, RunningRelay};
 
 /// Name of the group that makes pages, cards, lists and trees.
 pub(crate) const DIRECTORY_GROUP: &str = "directory";
@@ -22,7 +27,10 @@ pub(crate) struct Engine {
     pub journal: OpenJournal,
     /// The gazetteer that commands use.
     pub places: Arc<Places>,
+    feed: Arc<dyn EventFeed>,
+    relay: Mutex<RunningRelay>,
     views: ViewsConfig,
+    kafka: KafkaConfig,
 }
 
 impl Engine {
@@ -32,7 +40,16 @@ impl Engine {
     /// [`event_log::JournalError`].
     pub(crate) async fn open(folder: DataFolder, config: &Config) -> anyhow::Result<Self> {
         let journal = OpenJournal::open(&folder, config).await?;
-        Ok(Self { folder, journal, places: Arc::new(Places::new()), views: config.views.clone() })
+        let feed = journal.followed(&config.kafka)?;
+        Ok(Self {
+            folder,
+            journal,
+            places: Arc::new(Places::new()),
+            feed,
+            relay: Mutex::new(RunningRelay::None),
+            views: config.views.clone(),
+            kafka: config.kafka.clone(),
+        })
     }
 
     /// The newest position.
@@ -48,19 +65,46 @@ impl Engine {
         CommandService::new(self.journal.port(), self.places.clone(), CommandOptions::default())
     }
 
-    /// Starts the group that makes the rows of the directory.
+    /// Starts the group that makes the rows of the directory, and what carries events to it: no other process may.
     ///
     /// # Errors
     /// [`projectors::GroupError`].
     pub(crate) async fn start_directory(&self) -> anyhow::Result<GroupHandle> {
+        self.start_relay();
+        self.follow().await
+    }
+
+    /// Carries events to whoever follows them, here or elsewhere, until the engine is closed.
+    pub(crate) fn start_relay(&self) -> RelayWatch {
+        let relay = self.journal.start_relay(&self.kafka);
+        let watch = relay.watch();
+        *self.relay.lock().unwrap_or_else(PoisonError::into_inner) = relay;
+        watch
+    }
+
+    /// Starts the group that makes the rows of the directory.
+    ///
+    /// # Errors
+    /// [`projectors::GroupError`].
+    pub(crate) async fn follow(&self) -> anyhow::Result<GroupHandle> {
         let options = directory_options(&self.folder.views_folder(), &self.views);
-        Ok(ProjectionGroup::start(options, || Box::new(DirectoryProjection::default()), self.journal.feed()).await?)
+        Ok(ProjectionGroup::start(options, || Box::new(DirectoryProjection::default()), self.feed.clone()).await?)
     }
 
     /// Closes the journal and lets go of the folder.
     pub(crate) async fn close(self) {
+        let relay = self.relay.into_inner().unwrap_or_else(PoisonError::into_inner);
+        relay.shutdown().await;
         self.journal.close().await;
     }
+}
+
+/// The directory's views that another process of this machine makes in a folder; `None` while there are none.
+///
+/// # Errors
+/// [`projectors::StoreError`].
+pub(crate) fn share_directory(folder: &Path, views: &ViewsConfig) -> anyhow::Result<Option<GroupViews>> {
+    Ok(share_views(&directory_options(&views_folder(folder), views), DIRECTORY_VERSION)?)
 }
 
 /// How the directory's group runs.

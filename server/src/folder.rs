@@ -62,6 +62,20 @@ impl DataFolder {
         Ok(folder)
     }
 
+    /// The folder, for a process that leaves it to others to fill it and shares it with them. Made if there is none.
+    ///
+    /// # Errors
+    /// [`Refusal::FolderFormat`] with nothing touched; whatever the file system says.
+    pub(crate) fn visit(path: &Path) -> anyhow::Result<PathBuf> {
+        check_format(path)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .with_context(|| format!("the data folder {} cannot be made", path.display()))?;
+        Ok(path.to_owned())
+    }
+
     /// The folder.
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -94,7 +108,7 @@ impl DataFolder {
 
     /// Where the views live.
     pub(crate) fn views_folder(&self) -> PathBuf {
-        self.path.join("views")
+        views_folder(&self.path)
     }
 
     /// Says where this process can be reached, for commands that talk to the running server.
@@ -141,6 +155,11 @@ impl DataFolder {
     pub(crate) fn finish_demo(&self) -> anyhow::Result<()> {
         remove_if_there(&self.path.join("demo-unfinished"))
     }
+}
+
+/// Where the views of a data folder live.
+pub(crate) fn views_folder(folder: &Path) -> PathBuf {
+    folder.join("views")
 }
 
 /// Where a running server can be reached.

@@ -8,9 +8,10 @@ use event_log::{EventFeed, Journal, SqliteJournal, SqliteJournalOptions};
 use event_log::{PostgresJournal, PostgresJournalOptions};
 use events::JournalId;
 
-use crate::config::{Config, JournalConfig, Mode};
+use crate::config::{Config, JournalConfig, KafkaConfig, Mode};
 use crate::exit::Refusal;
 use crate::folder::DataFolder;
+use crate::relay::RunningRelay;
 
 /// An open journal. A clone is another handle to the same one.
 #[derive(Debug, Clone)]
@@ -34,13 +35,23 @@ impl OpenJournal {
                 let options = sqlite_options(&config.journal);
                 Ok(Self::Sqlite(SqliteJournal::open(folder.journal_file(), options).await?))
             }
-            #[cfg(feature = "distributed")]
-            Mode::Distributed => {
-                let options = postgres_options(&config.journal);
-                Ok(Self::Postgres(PostgresJournal::open(config.journal.url.as_str(), options).await?))
-            }
-            #[cfg(not(feature = "distributed"))]
-            Mode::Distributed => Err(Refusal::not_built_in().into()),
+            Mode::Distributed => Self::open_remote(config).await,
+        }
+    }
+
+    /// Opens the journal of mode `distributed`, which belongs to no folder.
+    ///
+    /// # Errors
+    /// [`event_log::JournalError`]; this program was built without its engines.
+    pub(crate) async fn open_remote(config: &Config) -> anyhow::Result<Self> {
+        #[cfg(feature = "distributed")]
+        return Ok(Self::Postgres(
+            PostgresJournal::open(config.journal.url.as_str(), postgres_options(&config.journal)).await?,
+        ));
+        #[cfg(not(feature = "distributed"))]
+        {
+            let _ = config;
+            Err(Refusal::not_built_in().into())
         }
     }
 
@@ -53,7 +64,34 @@ impl OpenJournal {
         }
     }
 
-    /// For whoever follows.
+    /// For whoever follows it in the projectors' place: embedded the journal's own tail, else what Kafka carries.
+    ///
+    /// # Errors
+    /// The settings are none that Kafka's client takes.
+    pub(crate) fn followed(&self, config: &KafkaConfig) -> anyhow::Result<Arc<dyn EventFeed>> {
+        match self {
+            Self::Sqlite(_) => {
+                let _ = config;
+                Ok(self.feed())
+            }
+            #[cfg(feature = "distributed")]
+            Self::Postgres(journal) => crate::kafka::open_feed(journal.id(), config),
+        }
+    }
+
+    /// Carries the events to whoever follows them elsewhere, if anyone does.
+    pub(crate) fn start_relay(&self, config: &KafkaConfig) -> RunningRelay {
+        match self {
+            Self::Sqlite(_) => {
+                let _ = config;
+                RunningRelay::None
+            }
+            #[cfg(feature = "distributed")]
+            Self::Postgres(journal) => RunningRelay::Kafka(crate::kafka::start_relay(journal, config)),
+        }
+    }
+
+    /// The journal's own tail.
     pub(crate) fn feed(&self) -> Arc<dyn EventFeed> {
         match self {
             Self::Sqlite(journal) => Arc::new(journal.feed()),

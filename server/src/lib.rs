@@ -14,8 +14,12 @@ pub mod exit;
 mod folder;
 pub mod import;
 mod journal;
+#[cfg(feature = "distributed")]
+mod kafka;
 mod logging;
 mod program;
+mod relay;
+pub mod secret_table;
 mod secrets;
 pub mod serve;
 mod signals;

@@ -1,16 +1,16 @@
 //! From the command line to the task.
 
 use crate::cli::{
-    AdminKeyTask, CommandLine, JournalTask, KeysTask, ProjectionsTask, Task, ViewsTask, adopt, list_parked_events,
-    list_projections, migrate, pause_projections, rebuild_projections, restore, resume_projections, save_backup, say,
-    skip_parked_event, verify_journal, verify_views,
+    AdminKeyTask, CommandLine, JournalTask, KeysTask, ProjectionsTask, RelayTask, Task, ViewsTask, adopt,
+    list_parked_events, list_projections, migrate, pause_projections, rebuild_projections, refill, restore,
+    resume_projections, save_backup, say, skip_parked_event, verify_journal, verify_views,
 };
 use crate::config::Config;
 use crate::demo::run_demo;
 use crate::import::{ImportRequest, run_import};
 use crate::logging;
 use crate::secrets::{make_keys, rotate_admin_key};
-use crate::serve::run_all;
+use crate::serve::{run_all, run_command_api, run_projectors, run_query_api, run_relay};
 use crate::top::run_top;
 
 /// Does what the command line says.
@@ -35,6 +35,11 @@ async fn perform(line: CommandLine, config: &Config) -> anyhow::Result<()> {
     let stays_empty = line.stays_empty();
     match line.command {
         None | Some(Task::All(_)) => run_all(config, stays_empty).await,
+        Some(Task::CommandApi(_)) => run_command_api(config).await,
+        Some(Task::QueryApi(_)) => run_query_api(config).await,
+        Some(Task::Projectors(_)) => run_projectors(config).await,
+        Some(Task::Relay { task: None, .. }) => run_relay(config).await,
+        Some(Task::Relay { task: Some(RelayTask::Refill), .. }) => refill(config).await,
         Some(Task::Demo { businesses, seed }) => run_demo(config, businesses, seed).await,
         Some(Task::Import { file, mapping, report, rules, scope, allow_gone, dry_run, .. }) => {
             let request = ImportRequest { file: &file, mapping: &mapping, report, rules, scope, allow_gone, dry_run };

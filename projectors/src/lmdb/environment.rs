@@ -8,7 +8,7 @@ use std::path::Path;
 use bytes::Bytes;
 use events::Position;
 use heed::types::Bytes as RawBytes;
-use heed::{CommitOrAbort, CompactionOption, Database, Env, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithTls};
+use heed::{CommitOrAbort, CompactionOption, Database, Env, EnvFlags, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithTls};
 use views::{Partition, Row, RowKey};
 
 use crate::port::{StoreError, StoreReader};
@@ -41,8 +41,8 @@ pub(crate) struct Environment {
     pub(super) rows: RawDatabase,
     pub(super) state: RawDatabase,
     pub(super) meta: RawDatabase,
-    // Dropped last: nobody else opens the file while it is mapped here.
-    _lock: FolderLock,
+    // Dropped last: nobody else writes the file while it is mapped here. Whoever only reads holds none.
+    _lock: Option<FolderLock>,
 }
 
 /// Says that nobody else may open a folder.
@@ -60,19 +60,42 @@ impl Environment {
     pub(super) fn open(folder: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
         std::fs::create_dir_all(folder).map_err(|e| io_error("open the store", e))?;
         let lock = lock_folder(folder)?;
-        let page_bytes = 64 << 10; // a multiple of every page size in use
-        let mut builder = EnvOpenOptions::new();
-        builder.map_size(options.map_bytes.next_multiple_of(page_bytes)).max_readers(options.readers_max).max_dbs(3);
-        let env = map_file(&builder, folder).map_err(|e| match e {
+        let env = map_file(options, EnvFlags::empty(), folder).map_err(|e| match e {
             heed::Error::EnvAlreadyOpened => StoreError::InUse { path: folder.display().to_string() },
             e => engine_error("open the store", e),
         })?;
-        // Readers of a killed process would keep old pages from being reused for ever.
-        env.clear_stale_readers().map_err(|e| engine_error("open the store", e))?;
         let (rows, state, meta) = open_databases(&env).map_err(|e| engine_error("open the store", e))?;
-        let environment = Self { env, rows, state, meta, _lock: lock };
+        let environment = Self { env, rows, state, meta, _lock: Some(lock) };
+        environment.clear_stale_readers()?;
         environment.check_format()?;
         Ok(environment)
+    }
+
+    /// Opens an environment that another process writes, to read only.
+    pub(super) fn open_shared(folder: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
+        const OPERATION: &str = "open a store of another process";
+        let fail = |e| engine_error(OPERATION, e);
+        let env = map_file(options, EnvFlags::READ_ONLY, folder).map_err(fail)?;
+        let opened = env.open_databases_and_commit(env.read_txn().map_err(fail)?, |opener, txn| {
+            let databases = (
+                opener.open_database::<RawBytes, RawBytes>(txn, Some("rows"))?,
+                opener.open_database::<RawBytes, RawBytes>(txn, Some("state"))?,
+                opener.open_database::<RawBytes, RawBytes>(txn, Some("meta"))?,
+            );
+            Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(databases))
+        });
+        let (Some(rows), Some(state), Some(meta)) = opened.map_err(fail)?.unwrap_commit() else {
+            let reason = "a database is missing in it".to_owned();
+            return Err(StoreError::Corrupt { operation: OPERATION, reason });
+        };
+        let environment = Self { env, rows, state, meta, _lock: None };
+        environment.check_format()?;
+        Ok(environment)
+    }
+
+    /// Readers of a killed process would keep old pages from being reused for ever.
+    pub(super) fn clear_stale_readers(&self) -> Result<(), StoreError> {
+        self.env.clear_stale_readers().map(drop).map_err(|e| engine_error("forget readers of ended processes", e))
     }
 
     pub(super) fn read(&self, operation: &'static str) -> Result<RoTxn<'_, WithTls>, StoreError> {
@@ -198,11 +221,14 @@ impl StoreReader for Environment {
 
 /// The one unsafe line of the house: LMDB reads its file through a memory map.
 #[allow(unsafe_code)]
-fn map_file(builder: &EnvOpenOptions, folder: &Path) -> heed::Result<Env> {
-    // SAFETY: bytes under a map must not change but through LMDB. The folder is the program's own, a lock file is held
-    // for as long as it is mapped, heed refuses to map it twice in one process, and no flag that weakens LMDB's own
-    // locking or syncing is set.
-    unsafe { builder.open(folder) }
+fn map_file(options: &StoreOptions, flags: EnvFlags, folder: &Path) -> heed::Result<Env> {
+    const PAGE_BYTES: usize = 64 << 10; // a multiple of every page size in use
+    let mut builder = EnvOpenOptions::new();
+    builder.map_size(options.map_bytes.next_multiple_of(PAGE_BYTES)).max_readers(options.readers_max).max_dbs(3);
+    // SAFETY: bytes under a map must not change but through LMDB. The folder is the program's own, whoever writes holds a
+    // lock file for as long as it is mapped, heed refuses to map it twice in one process, and no flag that weakens LMDB's
+    // own locking or syncing is set: there is none, or the one that makes the map read-only.
+    unsafe { builder.flags(flags).open(folder) }
 }
 
 fn lock_folder(folder: &Path) -> Result<FolderLock, StoreError> {

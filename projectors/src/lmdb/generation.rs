@@ -60,6 +60,22 @@ impl Generations {
         write().map_err(|error| io_error("write which generation is served", error))
     }
 
+    /// Tells readers in other processes how old the rows may be. It is told again soon, and is not synced.
+    pub(crate) fn tell_age(&self, age: &str) -> Result<(), StoreError> {
+        let (file, new) = (self.age_file(), self.views.join(format!("{}.as-of.new", self.group)));
+        let told = fs::write(&new, age).and_then(|()| fs::rename(&new, &file));
+        told.map_err(|error| io_error("tell the age of the rows", error))
+    }
+
+    /// What was told last; nothing if nobody tells.
+    pub(crate) fn told_age(&self) -> Option<String> {
+        fs::read_to_string(self.age_file()).ok()
+    }
+
+    fn age_file(&self) -> PathBuf {
+        self.views.join(format!("{}.as-of", self.group))
+    }
+
     /// All that have a folder, in order.
     pub(crate) fn numbers(&self) -> Vec<u32> {
         let Ok(entries) = fs::read_dir(&self.views) else { return Vec::new() };

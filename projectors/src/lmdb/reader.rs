@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use event_log::Watermark;
 use events::Position;
 use tokio::sync::watch;
-use views::{Partition, Row, RowKey, ViewError, ViewReader, ViewStatus};
+use views::{AsOf, Partition, Row, RowKey, ViewError, ViewReader, ViewStatus};
 
 use super::environment::Environment;
 use super::generation::Generations;
@@ -23,11 +24,18 @@ const COPY_NUMBER: u32 = 1;
 pub struct LmdbViewReader {
     environment: Arc<Environment>,
     status: watch::Receiver<ViewStatus>,
+    watermarks: Option<watch::Receiver<Option<Watermark>>>,
 }
 
 impl LmdbViewReader {
     pub(super) fn new(environment: Arc<Environment>, status: watch::Receiver<ViewStatus>) -> Self {
-        Self { environment, status }
+        Self { environment, status, watermarks: None }
+    }
+
+    /// The same one, which tells how old its rows may be by the watermarks of the feed that they follow.
+    #[must_use]
+    pub fn with_watermarks(self, watermarks: Option<watch::Receiver<Option<Watermark>>>) -> Self {
+        Self { watermarks, ..self }
     }
 
     /// The folder of the generation.
@@ -63,6 +71,20 @@ impl ViewReader for LmdbViewReader {
 
     fn status(&self) -> ViewStatus {
         self.status.borrow().clone()
+    }
+
+    fn as_of(&self) -> AsOf {
+        let Some(watermarks) = &self.watermarks else { return AsOf::Journal };
+        let (published, recorded_at) = {
+            let status = self.status.borrow();
+            (status.published, status.recorded_at)
+        };
+        let reached = watermarks.borrow().filter(|watermark| watermark.head <= published);
+        // Of the two the later one: under load there are no watermarks, idle there are no events.
+        match recorded_at.max(reached.map(|watermark| watermark.time)) {
+            Some(time) => AsOf::Time(time),
+            None => AsOf::Unknown,
+        }
     }
 
     async fn wait_published(&self, position: Position) -> Result<(), ViewError> {

@@ -44,6 +44,19 @@ impl LmdbProjectionStore {
         Ok(Self { environment: Arc::new(Environment::open(folder, options)?) })
     }
 
+    /// Opens a store that another process of this machine writes, to read only.
+    ///
+    /// # Errors
+    /// There is none in the folder.
+    pub fn open_shared(folder: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
+        Ok(Self { environment: Arc::new(Environment::open_shared(folder, options)?) })
+    }
+
+    /// Forgets readers of processes that ended without a word: they would keep old pages for ever.
+    pub(crate) fn clear_stale_readers(&self) -> Result<(), StoreError> {
+        self.environment.clear_stale_readers()
+    }
+
     /// A reader of this store that reports the given status.
     pub fn view_reader(&self, status: watch::Receiver<ViewStatus>) -> LmdbViewReader {
         LmdbViewReader::new(self.environment.clone(), status)

@@ -44,6 +44,8 @@ pub(super) struct Follower {
     feed: Arc<dyn EventFeed>,
     after: Position,
     head: Position,
+    /// The feed did not answer when it was last asked.
+    stalled: bool,
     options: RunnerOptions,
     stop: watch::Receiver<bool>,
     pages: mpsc::Sender<Page>,
@@ -64,6 +66,8 @@ pub(super) enum Next {
     Event(Box<Incoming>),
     /// Nothing yet.
     Empty,
+    /// Nothing yet, but the feed answers again.
+    Answers,
     Stalled(String),
     Halted(String),
     /// Told to stop.
@@ -79,7 +83,8 @@ pub(super) fn follow(
 ) -> (Follower, Inbox) {
     let (sender, receiver) = mpsc::channel(options.feed_pages_ahead.max(1));
     let room = Arc::new(Semaphore::new(kibibytes(options.feed_bytes_ahead) as usize));
-    let follower = Follower { feed, after, head: after, options: options.clone(), stop, pages: sender, room };
+    let follower =
+        Follower { feed, after, head: after, stalled: false, options: options.clone(), stop, pages: sender, room };
     (follower, Inbox { pages: receiver, page: Vec::new().into_iter(), room: None, head: after })
 }
 
@@ -101,12 +106,16 @@ impl Follower {
                 None => return,
                 Some(Ok((events, room))) => {
                     backoff.reset();
+                    self.stalled = false;
                     (self.decode(events, room), None)
                 }
                 Some(Err(
                     error @ (JournalError::Corrupt { .. } | JournalError::Format { .. } | JournalError::InUse { .. }),
                 )) => (Page::Halted(words(&error)), None),
-                Some(Err(error)) => (Page::Stalled(words(&error)), Some(backoff.next())),
+                Some(Err(error)) => {
+                    self.stalled = true;
+                    (Page::Stalled(words(&error)), Some(backoff.next()))
+                }
             };
             let last = matches!(page, Page::Halted(_));
             if self.pages.blocking_send(page).is_err() || last {
@@ -140,6 +149,10 @@ impl Follower {
             let events = self.feed.read(after, self.options.feed_page).instrument(span.clone()).await?;
             span.record("messaging.batch.message_count", events.len());
             let Some(last) = events.last() else {
+                if self.stalled {
+                    // Whoever follows would else learn of it with the next event only.
+                    return Ok(events);
+                }
                 self.feed.wait_beyond(self.after).await?;
                 continue;
             };
@@ -205,7 +218,7 @@ impl Inbox {
                 self.page = events.into_iter();
                 self.room = Some(room);
                 self.head = head;
-                self.page.next().map_or(Next::Empty, |incoming| Next::Event(Box::new(incoming)))
+                self.page.next().map_or(Next::Answers, |incoming| Next::Event(Box::new(incoming)))
             }
             Page::Stalled(reason) => Next::Stalled(reason),
             Page::Halted(reason) => Next::Halted(reason),

@@ -1,6 +1,8 @@
 //! One event after the other into the projection, or into the parking.
 
-use events::{Codec, DecodeError, Event, EventId, ParkedEventSkipped, Position, RecordedEvent, StreamId, StreamKind};
+use events::{
+    Codec, DecodeError, Event, EventId, ParkedEventSkipped, Position, RecordedEvent, StreamId, StreamKind, Timestamp,
+};
 
 use super::feed::Incoming;
 use super::parking::Parking;
@@ -20,6 +22,7 @@ pub(super) struct GroupFold {
 pub(super) struct Last {
     pub(super) position: Position,
     pub(super) event_id: EventId,
+    pub(super) recorded_at: Timestamp,
 }
 
 impl GroupFold {
@@ -49,7 +52,7 @@ impl GroupFold {
         let Incoming { event, payload } = incoming;
         let header = &event.header;
         let at = event.position;
-        self.last = Some(Last { position: at, event_id: header.event_id });
+        self.last = Some(Last { position: at, event_id: header.event_id, recorded_at: event.recorded_at });
         if header.stream.kind == StreamKind::Operations {
             if header.stream != self.operations {
                 return Ok(()); // for another group

@@ -6,20 +6,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use event_log::EventFeed;
+use event_log::{EventFeed, JournalError};
 use events::{Position, StreamId};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use views::ViewStatus;
 
-use super::feed::check_origin;
+use super::feed::{check_origin, words};
+use super::fold::Last;
 use super::group::{GroupHealth, GroupOptions};
 use super::options::Backoff;
 use super::parking::Parking;
 use super::session::{Failure, Observer, Session};
 use super::{GroupError, StopSignal};
 use crate::lmdb::{Generations, LmdbProjectionStore, LmdbViewReader};
-use crate::port::{Projection, ProjectionStore, StoreError};
+use crate::port::{Checkpoint, Projection, ProjectionStore, StoreError};
 
 /// Niceness of a rebuild: of a core that others want, too, it gets a tenth.
 #[cfg(target_os = "linux")]
@@ -82,6 +83,14 @@ struct Folding {
     label: String,
     store: Arc<LmdbProjectionStore>,
     report: Report,
+    origin: Origin,
+}
+
+/// Whether it is known that the store came from this feed.
+enum Origin {
+    Checked,
+    /// The feed did not answer.
+    Unchecked(Option<Checkpoint>),
 }
 
 impl Generation {
@@ -93,7 +102,15 @@ impl Generation {
         let folder = Generations::of(&spec.options.views_folder, &spec.options.name).folder(number);
         let store = LmdbProjectionStore::open(&folder, &spec.options.store)?;
         let checkpoint = store.checkpoint()?;
-        check_origin(spec.feed.as_ref(), checkpoint).await?;
+        let origin = match check_origin(spec.feed.as_ref(), checkpoint).await {
+            Ok(()) => Origin::Checked,
+            // What there is may be served meanwhile; nothing is folded before it is known that it came from this feed.
+            Err(GroupError::Journal(JournalError::Unavailable { operation, reason })) => {
+                tracing::error!(operation, reason, "the feed does not answer yet");
+                Origin::Unchecked(checkpoint)
+            }
+            Err(error) => return Err(error),
+        };
         let version = (spec.projection)().version();
         let frozen = checkpoint.is_some_and(|checkpoint| checkpoint.projection_version != version);
         let (status, status_seen) = watch::channel(ViewStatus {
@@ -101,6 +118,7 @@ impl Generation {
             published: checkpoint.map_or(Position::ZERO, |c| c.position),
             parked: Parking::load(&store)?.names().clone(),
             frozen,
+            recorded_at: None,
         });
         let (health, health_seen) = watch::channel(GroupHealth::CatchingUp);
         let mut report = Report { spec: spec.clone(), backoff: Backoff::new(&spec.options.runner), status, health };
@@ -109,10 +127,10 @@ impl Generation {
         }
         let store = Arc::new(store);
         let label = purpose.label(&spec.options.name);
-        let folding = Folding { spec: spec.clone(), purpose, label, store: store.clone(), report };
+        let folding = Folding { spec: spec.clone(), purpose, label, store: store.clone(), report, origin };
         Ok(Self {
             number,
-            reader: Arc::new(store.view_reader(status_seen.clone())),
+            reader: Arc::new(store.view_reader(status_seen.clone()).with_watermarks(spec.feed.watermarks())),
             store,
             status: status_seen,
             health: health_seen,
@@ -219,18 +237,7 @@ impl Folding {
     /// Session after session; returns how it ended.
     fn follow(&mut self, stop: &StopSignal, until: Option<Position>) -> GroupHealth {
         loop {
-            let mut session = Session {
-                group: &self.spec.options.name,
-                label: &self.label,
-                store: self.store.as_ref(),
-                feed: self.spec.feed.clone(),
-                handle: &self.spec.handle,
-                options: &self.spec.options.runner,
-                stop: stop.clone(),
-                until,
-                observer: &mut self.report,
-            };
-            let reason = match session.run((self.spec.projection)()) {
+            let reason = match self.session(stop, until) {
                 Ok(()) => return GroupHealth::Stopped,
                 Err(Failure::Halted(reason)) => return GroupHealth::Halted { reason },
                 Err(Failure::Stalled(reason)) => reason,
@@ -247,6 +254,40 @@ impl Folding {
                 return GroupHealth::Stopped;
             }
         }
+    }
+
+    /// Folds until something ends it.
+    fn session(&mut self, stop: &StopSignal, until: Option<Position>) -> Result<(), Failure> {
+        if let Origin::Unchecked(checkpoint) = self.origin {
+            let mut stop = stop.clone();
+            let checked = self.spec.handle.block_on(async {
+                tokio::select! {
+                    biased;
+                    _ = stop.wait_for(|stop| *stop) => None,
+                    checked = check_origin(self.spec.feed.as_ref(), checkpoint) => Some(checked),
+                }
+            });
+            match checked {
+                None => return Ok(()),
+                Some(Ok(())) => self.origin = Origin::Checked,
+                Some(Err(error @ GroupError::Journal(JournalError::Unavailable { .. }))) => {
+                    return Err(Failure::Stalled(words(&error)));
+                }
+                Some(Err(error)) => return Err(Failure::Halted(words(&error))),
+            }
+        }
+        let mut session = Session {
+            group: &self.spec.options.name,
+            label: &self.label,
+            store: self.store.as_ref(),
+            feed: self.spec.feed.clone(),
+            handle: &self.spec.handle,
+            options: &self.spec.options.runner,
+            stop: stop.clone(),
+            until,
+            observer: &mut self.report,
+        };
+        session.run((self.spec.projection)())
     }
 }
 
@@ -296,13 +337,20 @@ impl Observer for Report {
         if far_behind { runner.catch_up_batch_events } else { runner.batch_events }
     }
 
-    fn committed(&mut self, position: Position, head: Position, parked: &Arc<BTreeSet<StreamId>>) {
+    fn committed(&mut self, last: Last, head: Position, parked: &Arc<BTreeSet<StreamId>>) {
         self.backoff.reset();
         self.status.send_modify(|status| {
-            status.published = position;
+            status.published = last.position;
+            status.recorded_at = Some(last.recorded_at);
             status.parked = parked.clone();
         });
-        self.set_health(if position >= head { GroupHealth::Live } else { GroupHealth::CatchingUp });
+        self.set_health(if last.position >= head { GroupHealth::Live } else { GroupHealth::CatchingUp });
+    }
+
+    fn feed_answers(&mut self) {
+        self.backoff.reset();
+        // It was asked for what comes next, and there was nothing.
+        self.set_health(GroupHealth::Live);
     }
 
     fn feed_stalled(&mut self, reason: String) -> Result<(), Failure> {

@@ -18,7 +18,7 @@ use super::parking::ParkedEntry;
 use super::rebuild::RebuildStatus;
 use super::supervisor::{Order, Shown, Supervisor};
 use super::{GroupError, list_parked};
-use crate::lmdb::{LmdbProjectionStore, LmdbViewReader, StoreOptions};
+use crate::lmdb::{Generations, LmdbProjectionStore, LmdbViewReader, StoreOptions};
 use crate::port::{Projection, StoreError};
 
 /// Orders that wait for one another.
@@ -71,6 +71,7 @@ pub struct GroupHandle {
     served: watch::Receiver<Served>,
     health: watch::Receiver<GroupHealth>,
     rebuild: watch::Receiver<Option<RebuildStatus>>,
+    generations: Generations,
     orders: mpsc::Sender<Order>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
@@ -121,6 +122,7 @@ impl ProjectionGroup {
         projection: impl Fn() -> Box<dyn Projection> + Send + Sync + 'static,
         feed: Arc<dyn EventFeed>,
     ) -> Result<GroupHandle, GroupError> {
+        let generations = Generations::of(&options.views_folder, &options.name);
         let spec = Spec { options, projection: Box::new(projection), feed, handle: Handle::current() };
         let supervisor = Supervisor::open(Arc::new(spec)).await?;
         let (served, served_seen) = watch::channel(supervisor.served());
@@ -129,7 +131,15 @@ impl ProjectionGroup {
         let (orders, orders_taken) = mpsc::channel(ORDERS);
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(supervisor.run(orders_taken, stopped, Shown { served, health, rebuild }));
-        Ok(GroupHandle { served: served_seen, health: health_seen, rebuild: rebuild_seen, orders, stop, task })
+        Ok(GroupHandle {
+            served: served_seen,
+            health: health_seen,
+            rebuild: rebuild_seen,
+            generations,
+            orders,
+            stop,
+            task,
+        })
     }
 }
 
@@ -142,6 +152,14 @@ impl GroupHandle {
     /// The rows of whichever generation is served.
     pub fn views(&self) -> GroupViews {
         GroupViews { served: self.served.clone(), health: self.health.clone() }
+    }
+
+    pub(super) fn generations(&self) -> &Generations {
+        &self.generations
+    }
+
+    pub(super) fn clear_stale_readers(&self) -> Result<(), StoreError> {
+        self.served.borrow().store.clear_stale_readers()
     }
 
     /// How far the rows have come.
@@ -199,7 +217,26 @@ impl GroupHandle {
 
 impl Served {
     pub(super) fn of(generation: &Generation) -> Self {
-        Self { store: generation.store.clone(), reader: generation.reader.clone(), status: generation.status.clone() }
+        Self::of_parts(&generation.store, &generation.reader, generation.status.clone())
+    }
+
+    pub(super) fn of_parts(
+        store: &Arc<LmdbProjectionStore>,
+        reader: &Arc<LmdbViewReader>,
+        status: watch::Receiver<ViewStatus>,
+    ) -> Self {
+        Self { store: store.clone(), reader: reader.clone(), status }
+    }
+}
+
+impl GroupViews {
+    pub(super) fn of(served: watch::Receiver<Served>, health: watch::Receiver<GroupHealth>) -> Self {
+        Self { served, health }
+    }
+
+    /// How far the rows have come.
+    pub fn status(&self) -> ViewStatus {
+        self.served.borrow().status.borrow().clone()
     }
 }
 

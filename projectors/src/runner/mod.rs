@@ -12,6 +12,7 @@ mod parking;
 mod rebuild;
 mod replay;
 mod session;
+mod shared;
 mod supervisor;
 
 use event_log::JournalError;
@@ -25,6 +26,7 @@ pub use options::RunnerOptions;
 pub use parking::ParkedEntry;
 pub use rebuild::{RebuildPhase, RebuildStatus};
 pub use replay::{ReplayOptions, replay};
+pub use shared::share_views;
 
 /// True once a group has to end.
 type StopSignal = watch::Receiver<bool>;

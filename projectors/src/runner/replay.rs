@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::GroupError;
 use super::feed::check_origin;
+use super::fold::Last;
 use super::options::RunnerOptions;
 use super::session::{Failure, Observer, Session};
 use crate::lmdb::{LmdbProjectionStore, StoreOptions};
@@ -80,9 +81,11 @@ impl<B: FnMut() -> usize, C: FnMut(Position)> Observer for Replaying<B, C> {
         (self.batch_events)()
     }
 
-    fn committed(&mut self, position: Position, _head: Position, _parked: &Arc<BTreeSet<StreamId>>) {
-        (self.committed)(position);
+    fn committed(&mut self, last: Last, _head: Position, _parked: &Arc<BTreeSet<StreamId>>) {
+        (self.committed)(last.position);
     }
+
+    fn feed_answers(&mut self) {}
 
     fn feed_stalled(&mut self, reason: String) -> Result<(), Failure> {
         Err(Failure::Halted(reason))

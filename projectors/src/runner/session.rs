@@ -41,7 +41,9 @@ pub(super) trait Observer {
     /// The most events of the batch that begins.
     fn batch_events(&mut self, far_behind: bool) -> usize;
     /// A batch is durable.
-    fn committed(&mut self, position: Position, head: Position, parked: &Arc<BTreeSet<StreamId>>);
+    fn committed(&mut self, last: Last, head: Position, parked: &Arc<BTreeSet<StreamId>>);
+    /// The feed answers again, and has nothing new yet.
+    fn feed_answers(&mut self);
     /// The feed did not answer; it is asked again if this returns `Ok`.
     fn feed_stalled(&mut self, reason: String) -> Result<(), Failure>;
 }
@@ -153,6 +155,10 @@ impl<'a> Session<'a> {
                     events += 1;
                 }
                 Next::Empty => break,
+                Next::Answers => {
+                    self.observer.feed_answers();
+                    break;
+                }
                 Next::Stalled(reason) => {
                     self.observer.feed_stalled(reason)?;
                     break;
@@ -249,7 +255,7 @@ impl<'a> Session<'a> {
         measures.committed(batch.events, &batch.changes, took);
         let position = batch.last.position;
         tracing::debug_span!("publish", messaging.consumer.group.name = self.label, position = position.0)
-            .in_scope(|| self.observer.committed(position, head, &batch.parked));
+            .in_scope(|| self.observer.committed(batch.last, head, &batch.parked));
     }
 }
 

@@ -23,7 +23,7 @@ pub use key::{Ordinal, Partition, RowKey, Tree};
 pub use list::{EntryKey, LIST_VERSION, ListId, Sort};
 pub use locale::{Locale, choose_name};
 pub use node::NodeRow;
-pub use port::{Row, ViewError, ViewReader, ViewSource, ViewStatus};
+pub use port::{AsOf, Row, ViewError, ViewReader, ViewSource, ViewStatus};
 pub use reference::ReferenceRow;
 pub use template::{Hole, Piece, Template, TemplateWriter};
 pub use text::fold_name;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use events::{JournalId, Position, StreamId};
+use events::{JournalId, Position, StreamId, Timestamp};
 use thiserror::Error;
 
 use crate::key::{Partition, RowKey};
@@ -30,6 +30,19 @@ pub struct ViewStatus {
     pub parked: Arc<BTreeSet<StreamId>>,
     /// These rows stay as they are: others, by other rules, are being made in their place.
     pub frozen: bool,
+    /// When the last event that was folded was recorded; `None` if nothing was folded since the start.
+    pub recorded_at: Option<Timestamp>,
+}
+
+/// Since when rows may be missing something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AsOf {
+    /// They follow the journal itself: how far they are behind is all there is to know.
+    Journal,
+    /// Everything acknowledged before this is in them.
+    Time(Timestamp),
+    /// Nobody knows yet.
+    Unknown,
 }
 
 /// Reads finished rows.
@@ -46,6 +59,11 @@ pub trait ViewReader: Send + Sync + 'static {
 
     /// How far views have come.
     fn status(&self) -> ViewStatus;
+
+    /// Since when the rows may be missing something that was acknowledged.
+    fn as_of(&self) -> AsOf {
+        AsOf::Journal
+    }
 
     /// Returns once `published` has reached a position. Cancel safe.
     async fn wait_published(&self, position: Position) -> Result<(), ViewError>;

@@ -38,8 +38,13 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn new() -> Arc<Self> {
-        let status =
-            ViewStatus { journal_id: journal(), published: Position(1000), parked: Arc::default(), frozen: false };
+        let status = ViewStatus {
+            journal_id: journal(),
+            published: Position(1000),
+            parked: Arc::default(),
+            frozen: false,
+            recorded_at: None,
+        };
         Arc::new(Self {
             rows: Mutex::default(),
             log: Mutex::default(),

@@ -73,7 +73,8 @@ fn stopped_views(config: &Config, engine: &Engine) -> anyhow::Result<Option<Arc<
         "the views in {} are of another journal; remove them to have them made anew",
         folder.display()
     );
-    let (_, status) = watch::channel(ViewStatus { journal_id, published, parked: Arc::default(), frozen: false });
+    let (_, status) =
+        watch::channel(ViewStatus { journal_id, published, parked: Arc::default(), frozen: false, recorded_at: None });
     Ok(Some(Arc::new(store.view_reader(status))))
 }
 

@@ -5,6 +5,7 @@ mod migrate;
 mod output;
 mod projections;
 mod rebuild;
+mod relay;
 mod verify;
 
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ pub use migrate::migrate;
 pub use output::say;
 pub use projections::{list_parked_events, list_projections, pause_projections, resume_projections, skip_parked_event};
 pub use rebuild::rebuild_projections;
+pub use relay::refill;
 pub use verify::{verify_journal, verify_views};
 
 use crate::config::{DataOverrides, ImportOverrides, LogFormat, LogOverrides, Mode, Overrides, ServerOverrides};
@@ -73,11 +75,43 @@ pub struct ServeOptions {
     pub empty: bool,
 }
 
+/// Options of roles without an API.
+#[derive(Debug, Args, Clone, Default)]
+pub struct AdminOptions {
+    /// Where health, metrics and the operator's endpoints answer [default: 127.0.0.1:8081]
+    #[arg(long, value_name = "ADDRESS")]
+    pub admin_listen: Option<SocketAddr>,
+}
+
+/// What to do about what Kafka carries.
+#[derive(Debug, Subcommand)]
+pub enum RelayTask {
+    /// Remove the topic and carry all events anew, from the first one on
+    ///
+    /// For a topic that was cut off, or lost and made anew. Projectors that follow it go on where they were.
+    Refill,
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Task {
     /// Start everything (the default)
     All(ServeOptions),
+    /// Take commands only (mode distributed); any number of these may run
+    CommandApi(ServeOptions),
+    /// Answer reads only, from the views that `projectors` make in the same data folder (mode distributed)
+    QueryApi(ServeOptions),
+    /// Make the views from what Kafka carries (mode distributed); one on a data folder
+    Projectors(AdminOptions),
+    /// Carry events from the journal to Kafka (mode distributed); one works, the others stand by
+    Relay {
+        /// What to do instead
+        #[command(subcommand)]
+        task: Option<RelayTask>,
+        /// Options of the running relay
+        #[command(flatten)]
+        admin: AdminOptions,
+    },
     /// Fill an empty data folder with a made-up directory
     Demo {
         /// How many businesses [default: 5000]
@@ -259,7 +293,10 @@ impl CommandLine {
     /// What the options say about settings.
     pub fn overrides(&self) -> Overrides {
         let serve = match &self.command {
-            Some(Task::All(own)) => ServeOptions {
+            Some(Task::Projectors(own) | Task::Relay { admin: own, .. }) => {
+                ServeOptions { admin_listen: own.admin_listen.or(self.serve.admin_listen), ..self.serve.clone() }
+            }
+            Some(Task::All(own) | Task::CommandApi(own) | Task::QueryApi(own)) => ServeOptions {
                 listen: own.listen.or(self.serve.listen),
                 admin_listen: own.admin_listen.or(self.serve.admin_listen),
                 empty: own.empty || self.serve.empty,

@@ -1,4 +1,4 @@
-//! The admin listener: health, metrics, and what operators do. Bound to the loopback unless told otherwise.
+//! What operators do, on the admin listener. It is bound to the loopback unless told otherwise.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -15,17 +15,13 @@ use axum::{Json, Router};
 use command_api::{AdminKeyFile, CommandService};
 use events::{Actor, ActorKind, Position};
 use http_api::Problem;
-use metrics_exporter_prometheus::PrometheusHandle;
 use projectors::{GroupHandle, GroupHealth, ParkedEntry, RebuildRefused};
-use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::backup::backup;
-use super::metrics::measure;
-use super::process::processor_time;
-use super::readiness::{Readiness, words};
+use super::readiness::words;
 use crate::admin_client::{GroupStatus, ParkedStream, Rebuild, SkipAnswer, SkipRequest};
-use crate::engine::DIRECTORY_GROUP;
+use crate::engine::{DIRECTORY_GROUP, Engine};
 use crate::import::{DirectoryWriter, LocalWriter, RemoteAnswer, RemoteCall, WriteError};
 use crate::journal::OpenJournal;
 use crate::skip::{SkipError, skip_parked_event};
@@ -38,13 +34,30 @@ pub(super) struct Admin {
     pub(super) directory: Arc<GroupHandle>,
     pub(super) journal: OpenJournal,
     pub(super) commands: CommandService,
-    pub(super) readiness: Readiness,
-    pub(super) metrics: PrometheusHandle,
     pub(super) admin_key: AdminKeyFile,
     /// The data folder.
     pub(super) folder: PathBuf,
     /// One backup at a time.
     pub(super) backups: Arc<Semaphore>,
+}
+
+impl Admin {
+    /// Over the engines of a data folder.
+    pub(super) fn of(
+        engine: &Engine,
+        directory: Arc<GroupHandle>,
+        commands: CommandService,
+        admin_key: AdminKeyFile,
+    ) -> Self {
+        Self {
+            directory,
+            journal: engine.journal.clone(),
+            commands,
+            admin_key,
+            folder: engine.folder.path().to_owned(),
+            backups: Arc::new(Semaphore::new(1)),
+        }
+    }
 }
 
 /// The admin endpoints.
@@ -58,26 +71,7 @@ pub(super) fn admin_router(admin: Admin) -> Router {
         .route("/admin/backup", post(backup))
         .route("/admin/import", post(import))
         .route_layer(from_fn_with_state(admin.clone(), refuse_strangers));
-    Router::new()
-        .route("/livez", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
-        .route("/admin/projections", get(projections))
-        .merge(operators_only)
-        .with_state(admin)
-}
-
-async fn ready(State(admin): State<Arc<Admin>>) -> Response {
-    let reasons = admin.readiness.reasons();
-    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"ready": reasons.is_empty(), "reasons": reasons}))).into_response()
-}
-
-async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
-    measure(&admin).await;
-    let content_type = HeaderValue::from_static("text/plain; version=0.0.4");
-    let text = admin.metrics.render() + &processor_time();
-    ([(header::CONTENT_TYPE, content_type)], text).into_response()
+    Router::new().route("/admin/projections", get(projections)).merge(operators_only).with_state(admin)
 }
 
 async fn projections(State(admin): State<Arc<Admin>>) -> Result<Json<Vec<GroupStatus>>, Problem> {

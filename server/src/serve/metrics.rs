@@ -1,6 +1,7 @@
 //! What the server tells about itself in numbers, at `/metrics`; `docs/metrics.md` is the list.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
@@ -8,14 +9,16 @@ use event_log::{EventFeed, JournalError};
 use events::{Position, Timestamp};
 use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use projectors::{GroupHandle, RebuildPhase};
+use projectors::{GroupHandle, GroupViews, RebuildPhase};
+use views::{AsOf, ViewSource};
 
-use super::admin::Admin;
 use super::process::measure_memory;
 use super::readiness::{HEALTH_WORDS, words};
 use crate::admin_client::Rebuild;
 use crate::backup::{JOURNAL_FILE, VIEWS_FOLDER};
 use crate::engine::DIRECTORY_GROUP;
+use crate::journal::OpenJournal;
+use crate::relay::{RELAY_WORDS, RelayWatch};
 
 /// How often histograms move what was recorded into their buckets.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -37,7 +40,7 @@ const COUNTERS: [(&str, &str); 7] = [
     ("lawless_projection_bytes_written_total", "Keys and values that a projection wrote"),
 ];
 
-const GAUGES: [(&str, &str); 16] = [
+const GAUGES: [(&str, &str); 19] = [
     ("lawless_http_connections", "Open connections, of both listeners"),
     ("lawless_journal_head_position", "Position of the newest event"),
     ("lawless_journal_queue_depth", "Appends that wait for the journal's writer"),
@@ -49,6 +52,9 @@ const GAUGES: [(&str, &str); 16] = [
     ("lawless_projection_rebuild_running", "1 while all rows of the group are made anew"),
     ("lawless_projection_rebuild_position", "Position up to which a rebuild has come"),
     ("lawless_projection_rebuild_remaining_seconds", "How long a rebuild takes if it goes on as fast as so far"),
+    ("lawless_relay_health", "1 for what the relay is: standby, relaying and so on; 0 for the rest"),
+    ("lawless_relay_position", "Position up to which Kafka has acknowledged events to this relay"),
+    ("lawless_views_age_seconds", "Age of the newest moment of which the rows are known to miss nothing"),
     ("lawless_store_size_bytes", "Bytes that a store takes on disk"),
     ("lawless_build_info", "Always 1; the version is a label"),
     ("process_start_time_seconds", "When the process began, in seconds since 1970"),
@@ -95,18 +101,59 @@ pub(super) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
 
 /// Measures what nobody tells of by itself, because nothing happens at the moment when it changes: a group that has
 /// stopped falls behind all the time. What cannot be measured keeps its last value.
-pub(super) async fn measure(admin: &Admin) {
-    gauge!("lawless_journal_queue_depth").set(admin.journal.queued() as f64);
+pub(super) async fn measure(measured: &Measured) {
     measure_memory();
-    measure_health(&admin.directory);
-    if let Err(error) = measure_group(admin).await {
-        tracing::warn!(%error, "the lag of the projections cannot be measured");
+    if let Some(journal) = &measured.journal {
+        gauge!("lawless_journal_queue_depth").set(journal.queued() as f64);
+        let group = measured.directory.as_deref();
+        group.inspect(|directory| measure_health(directory));
+        if let Err(error) = measure_journal(journal, group).await {
+            tracing::warn!(%error, "the lag of the projections cannot be measured");
+        }
     }
-    let (journal, views) = (admin.folder.join(JOURNAL_FILE), admin.folder.join(VIEWS_FOLDER));
-    let sizes = tokio::task::spawn_blocking(move || (size_of_journal(&journal), size_of_folder(&views))).await;
-    if let Ok((journal, views)) = sizes {
-        gauge!("lawless_store_size_bytes", "store" => "journal").set(journal as f64);
-        gauge!("lawless_store_size_bytes", "store" => "views").set(views as f64);
+    measure_relay(&measured.relay);
+    measure_age(measured);
+    if let Some(folder) = &measured.folder {
+        let (journal, views) = (folder.join(JOURNAL_FILE), folder.join(VIEWS_FOLDER));
+        let sizes = tokio::task::spawn_blocking(move || (size_of_journal(&journal), size_of_folder(&views))).await;
+        if let Ok((journal, views)) = sizes {
+            // One in a database is measured there.
+            if journal > 0 {
+                gauge!("lawless_store_size_bytes", "store" => "journal").set(journal as f64);
+            }
+            gauge!("lawless_store_size_bytes", "store" => "views").set(views as f64);
+        }
+    }
+}
+
+/// What of a process can be measured.
+#[derive(Clone)]
+pub(super) struct Measured {
+    pub(super) journal: Option<OpenJournal>,
+    pub(super) directory: Option<Arc<GroupHandle>>,
+    /// The rows that are read here, whoever makes them.
+    pub(super) views: Option<GroupViews>,
+    pub(super) relay: RelayWatch,
+    /// The data folder, if it is this process that fills it.
+    pub(super) folder: Option<PathBuf>,
+}
+
+fn measure_relay(relay: &RelayWatch) {
+    let Some(report) = relay.report() else { return };
+    for one in RELAY_WORDS {
+        gauge!("lawless_relay_health", "health" => one).set(f64::from(u8::from(one == report.health)));
+    }
+    gauge!("lawless_relay_position").set(report.relayed as f64);
+}
+
+fn measure_age(measured: &Measured) {
+    let Some(views) = &measured.views else { return };
+    let group = [("group", DIRECTORY_GROUP)];
+    if measured.directory.is_none() {
+        gauge!("lawless_projection_published_position", &group).set(views.status().published.0 as f64);
+    }
+    if let AsOf::Time(time) = views.current().as_of() {
+        gauge!("lawless_views_age_seconds", &group).set(((now().0 - time.0) as f64 / 1e6).max(0.0));
     }
 }
 
@@ -130,18 +177,19 @@ fn measure_rebuild(directory: &GroupHandle, head: Position) {
     gauge!("lawless_projection_rebuild_remaining_seconds", &group).set(left);
 }
 
-async fn measure_group(admin: &Admin) -> Result<(), JournalError> {
+async fn measure_journal(journal: &OpenJournal, directory: Option<&GroupHandle>) -> Result<(), JournalError> {
     // Before the head, so that what is published meanwhile is not taken for being ahead of it.
-    let status = admin.directory.status();
-    let head = admin.journal.feed().head().await?;
-    let lag = Lag::measure(admin.journal.feed().as_ref(), status.published, head, now()).await?;
+    let status = directory.map(GroupHandle::status);
+    let head = journal.feed().head().await?;
     gauge!("lawless_journal_head_position").set(head.0 as f64);
+    let (Some(directory), Some(status)) = (directory, status) else { return Ok(()) };
+    let lag = Lag::measure(journal.feed().as_ref(), status.published, head, now()).await?;
     let group = [("group", DIRECTORY_GROUP)];
     gauge!("lawless_projection_published_position", &group).set(status.published.0 as f64);
     gauge!("lawless_projection_lag_events", &group).set(lag.events as f64);
     gauge!("lawless_projection_lag_seconds", &group).set(lag.seconds);
     gauge!("lawless_projection_parked_streams", &group).set(status.parked.len() as f64);
-    measure_rebuild(&admin.directory, head);
+    measure_rebuild(directory, head);
     Ok(())
 }
 

@@ -2,51 +2,103 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use projectors::GroupHealth;
+use events::Position;
+use projectors::{GroupHandle, GroupHealth};
 use tokio::sync::watch;
+use views::ViewSource;
+
+use crate::journal::OpenJournal;
+use crate::relay::{RELAY_WORDS, RelayReport, RelayWatch};
+
+/// A journal that takes longer to say where it ends is away.
+const JOURNAL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What has to be well for requests to be answered. Each part adds its own.
+#[derive(Clone)]
+pub(super) struct Readiness {
+    stop: watch::Receiver<bool>,
+    directory: Option<Directory>,
+    journal: Option<OpenJournal>,
+    relay: RelayWatch,
+}
 
 /// Ready: the views have caught up once since the start, and their group has neither stalled nor halted.
 #[derive(Clone)]
-pub(super) struct Readiness {
+struct Directory {
     has_caught_up: Arc<AtomicBool>,
     health: watch::Receiver<GroupHealth>,
-    stop: watch::Receiver<bool>,
 }
 
 impl Readiness {
-    /// Watches a group from its start.
-    pub(super) fn watch(mut health: watch::Receiver<GroupHealth>, stop: watch::Receiver<bool>) -> Self {
+    /// Of a process that does nothing yet.
+    pub(super) fn new(stop: watch::Receiver<bool>) -> Self {
+        Self { stop, directory: None, journal: None, relay: RelayWatch::None }
+    }
+
+    /// Watches a group from its start, when the journal had come to `head`.
+    pub(super) fn and_directory(mut self, directory: &GroupHandle, head: Position) -> Self {
         let has_caught_up = Arc::new(AtomicBool::new(false));
-        let readiness = Self { has_caught_up: has_caught_up.clone(), health: health.clone(), stop };
+        let mut health = directory.health();
+        self.directory = Some(Directory { has_caught_up: has_caught_up.clone(), health: health.clone() });
+        let views = directory.views();
         tokio::spawn(async move {
-            if health.wait_for(serves_all_it_can).await.is_ok() {
-                has_caught_up.store(true, Ordering::Relaxed);
-            }
+            // Old rows are served on purpose while others are made.
+            let caught_up = tokio::select! {
+                reached = views.wait_published(head) => reached.is_ok(),
+                rebuilding = health.wait_for(|health| *health == GroupHealth::Rebuilding) => rebuilding.is_ok(),
+            };
+            has_caught_up.store(caught_up, Ordering::Relaxed);
         });
-        readiness
+        self
+    }
+
+    /// Asks the journal, which may be another machine's.
+    pub(super) fn and_journal(mut self, journal: &OpenJournal) -> Self {
+        self.journal = Some(journal.clone());
+        self
+    }
+
+    /// Watches a relay.
+    pub(super) fn and_relay(mut self, relay: RelayWatch) -> Self {
+        self.relay = relay;
+        self
     }
 
     /// Why it is not ready; empty when it is.
-    pub(super) fn reasons(&self) -> Vec<String> {
+    pub(super) async fn reasons(&self) -> Vec<String> {
         let mut reasons = Vec::new();
         if *self.stop.borrow() {
             reasons.push("the process is stopping".to_owned());
         }
-        let (health, reason) = words(&self.health.borrow());
-        match reason {
-            Some(reason) => reasons.push(format!("directory {health}: {reason}")),
-            None if health == "stopped" => reasons.push("directory stopped".to_owned()),
-            None if serves_all_it_can(&self.health.borrow()) || self.has_caught_up.load(Ordering::Relaxed) => {}
-            None => reasons.push("the views have not caught up with the journal yet".to_owned()),
+        reasons.extend(self.directory.as_ref().and_then(Directory::trouble));
+        match self.relay.report() {
+            Some(relay) if relay.health == RELAY_WORDS[0] => reasons.push("the relay has not begun yet".to_owned()),
+            Some(RelayReport { reason: Some(reason), .. }) => reasons.push(format!("the relay: {reason}")),
+            _ => {}
+        }
+        if let Some(journal) = &self.journal {
+            match tokio::time::timeout(JOURNAL_TIMEOUT, journal.feed().head()).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => reasons.push(error.to_string()),
+                Err(_) => reasons.push(format!("the journal does not answer within {JOURNAL_TIMEOUT:?}")),
+            }
         }
         reasons
     }
 }
 
-/// Old rows are served on purpose while others are made.
-fn serves_all_it_can(health: &GroupHealth) -> bool {
-    matches!(health, GroupHealth::Live | GroupHealth::Rebuilding)
+impl Directory {
+    fn trouble(&self) -> Option<String> {
+        let (health, reason) = words(&self.health.borrow());
+        match reason {
+            Some(reason) => Some(format!("directory {health}: {reason}")),
+            None if health == "stopped" => Some("directory stopped".to_owned()),
+            None if self.has_caught_up.load(Ordering::Relaxed) => None,
+            None => Some("the views have not caught up with the journal yet".to_owned()),
+        }
+    }
 }
 
 /// All that [`words`] says.

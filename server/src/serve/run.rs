@@ -6,17 +6,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use command_api::BatchOptions;
-use projectors::GroupHandle;
+use projectors::{GroupHandle, GroupViews};
 use query_api::QueryOptions;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::admin::{Admin, admin_router};
 use super::descriptors::connections_that_fit;
 use super::listener::{bind, serve};
-use super::metrics::start_metrics;
+use super::metrics::{Measured, start_metrics};
 use super::readiness::Readiness;
 use super::router::{around, public_router};
+use super::vitals::{Vitals, vitals_router};
 use super::welcome::{say_new_key, say_ready};
 use crate::catch_up::wait_for_views;
 use crate::cli::say;
@@ -47,32 +48,30 @@ pub async fn run_all(config: &Config, stays_empty: bool) -> anyhow::Result<()> {
     fill_demo_if_wanted(config, stays_empty, &engine, &stop).await?;
 
     let head = engine.head().await?;
-    let directory = Arc::new(engine.start_directory().await?);
-    let queries = query_api::router(
-        directory.views(),
-        QueryOptions {
-            token_wait_max: Duration::from_millis(config.views.token_wait_ms),
-            ..QueryOptions::new(keys.cursor)
-        },
-    );
+    let relay = engine.start_relay();
+    let directory = Arc::new(engine.follow().await?);
+    let queries = queries(directory.views(), keys.cursor, config);
     let service = engine.commands();
     let body_timeout = config.server.body_read_timeout();
     let batches = BatchOptions { line_read_timeout: body_timeout, stop: Some(stop.clone()), ..BatchOptions::default() };
     let commands = command_api::router(service.clone(), keys.admin.clone(), batches);
-    let operations = admin_router(Admin {
-        directory: directory.clone(),
-        journal: engine.journal.clone(),
-        commands: service,
-        readiness: Readiness::watch(directory.health(), stop.clone()),
-        metrics,
-        admin_key: keys.admin,
-        folder: engine.folder.path().to_owned(),
-        backups: Arc::new(Semaphore::new(1)),
-    });
-    let addresses = Addresses { admin: reachable(&admin)?, api: reachable(&api)? };
+    let mut readiness = Readiness::new(stop.clone()).and_directory(&directory, head).and_relay(relay.clone());
+    if config.mode == Mode::Distributed {
+        readiness = readiness.and_journal(&engine.journal);
+    }
+    let measured = Measured {
+        journal: Some(engine.journal.clone()),
+        directory: Some(directory.clone()),
+        views: Some(directory.views()),
+        relay,
+        folder: Some(engine.folder.path().to_owned()),
+    };
+    let vitals = vitals_router(Vitals { readiness, metrics, measured });
+    let operations = admin_router(Admin::of(&engine, directory.clone(), service, keys.admin));
+    let addresses = announced(&reachable(&admin)?, &reachable(&api)?);
     let serving = tokio::spawn(serve_both(
         (api, public_router(queries, commands, body_timeout)),
-        (admin, around(operations, body_timeout)),
+        (admin, around(vitals.merge(operations), body_timeout)),
         config.clone(),
         stop.clone(),
     ));
@@ -93,7 +92,20 @@ pub async fn run_all(config: &Config, stays_empty: bool) -> anyhow::Result<()> {
     drained
 }
 
-async fn serve_both(
+/// The query API over views.
+pub(super) fn queries(views: GroupViews, cursor_key: [u8; 32], config: &Config) -> axum::Router {
+    query_api::router(
+        views,
+        QueryOptions {
+            token_wait_max: Duration::from_millis(config.views.token_wait_ms),
+            age_max: Duration::from_millis(config.views.age_max_ms),
+            ..QueryOptions::new(cursor_key)
+        },
+    )
+}
+
+/// Both listeners, until told to stop.
+pub(super) async fn serve_both(
     api: (TcpListener, axum::Router),
     admin: (TcpListener, axum::Router),
     config: Config,
@@ -106,6 +118,22 @@ async fn serve_both(
     let admin = serve(admin.0, admin.1, &config.server, max_admin_connections, stop);
     let (api, admin) = tokio::join!(api, admin);
     api.and(admin)
+}
+
+/// The admin listener alone.
+pub(super) async fn serve_one(
+    admin: TcpListener,
+    router: axum::Router,
+    config: &Config,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let max_connections = connections_that_fit(config.server.max_admin_connections).max(1);
+    serve(admin, router, &config.server, max_connections, stop).await
+}
+
+/// Where a process is found by commands.
+pub(super) fn announced(admin: &str, api: &str) -> Addresses {
+    Addresses { admin: admin.to_owned(), api: api.to_owned() }
 }
 
 async fn fill_demo_if_wanted(
@@ -134,7 +162,7 @@ async fn fill_demo_if_wanted(
 }
 
 /// The rows' readers are gone with the routers; the group ends and is waited for.
-async fn end_directory(directory: Arc<GroupHandle>) {
+pub(super) async fn end_directory(directory: Arc<GroupHandle>) {
     match Arc::try_unwrap(directory) {
         Ok(directory) => directory.shutdown().await,
         // A request outlived the drain deadline; the group ends in the background, its store is always consistent.
@@ -143,7 +171,7 @@ async fn end_directory(directory: Arc<GroupHandle>) {
 }
 
 /// Where a listener can be reached from this machine: a wildcard address is no destination.
-fn reachable(listener: &TcpListener) -> anyhow::Result<String> {
+pub(super) fn reachable(listener: &TcpListener) -> anyhow::Result<String> {
     let mut address = listener.local_addr()?;
     if address.ip().is_unspecified() {
         let host = if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };

@@ -70,7 +70,28 @@ impl Program {
         let log = folder.join("log");
         let child = Self::command(&data, &log)?.args(options).spawn().context("starting the program")?;
         let mut program = Self { child, folder: folder.to_owned(), log, api: String::new(), admin: String::new() };
-        program.wait_until_ready(&announcement).await?;
+        program.wait_until_ready(|| addresses_announced(&std::fs::read_to_string(&announcement).ok()?)).await?;
+        Ok(program)
+    }
+
+    /// Starts a process with one role on `<folder>/data` and waits until it is ready. Its log is `<folder>/<name>.log`, where
+    /// it says where it answers.
+    ///
+    /// # Errors
+    /// As with [`Program::start`].
+    pub async fn start_role(folder: &Path, role: &str, name: &str, options: &[&str]) -> anyhow::Result<Self> {
+        let log = folder.join(format!("{name}.log"));
+        if log.exists() {
+            std::fs::remove_file(&log).context("removing an old log")?;
+        }
+        let child = Self::command(&folder.join("data"), &log)?
+            .args(options)
+            .arg(role)
+            .spawn()
+            .context("starting the program")?;
+        let mut program = Self { child, folder: folder.to_owned(), log, api: String::new(), admin: String::new() };
+        let log = program.log.clone();
+        program.wait_until_ready(|| addresses_said(&std::fs::read_to_string(&log).ok()?)).await?;
         Ok(program)
     }
 
@@ -95,7 +116,8 @@ impl Program {
         Ok(command)
     }
 
-    async fn wait_until_ready(&mut self, announcement: &Path) -> anyhow::Result<()> {
+    /// `addresses` tells where the admin listener and the API are, once that is known.
+    async fn wait_until_ready(&mut self, addresses: impl Fn() -> Option<(String, String)>) -> anyhow::Result<()> {
         let started = Instant::now();
         let http = reqwest::Client::new();
         loop {
@@ -103,12 +125,8 @@ impl Program {
                 bail!("the program ended with {status} before it was ready\n{}", self.log_end());
             }
             if self.admin.is_empty() {
-                let text = std::fs::read_to_string(announcement).unwrap_or_default();
-                // Both lines with their ends: a half-written announcement is none yet.
-                if let [admin, api] = text.split_inclusive('\n').collect::<Vec<_>>()[..]
-                    && api.ends_with('\n')
-                {
-                    (self.admin, self.api) = (format!("http://{}", admin.trim()), format!("http://{}", api.trim()));
+                if let Some((admin, api)) = addresses() {
+                    (self.admin, self.api) = (format!("http://{admin}"), format!("http://{api}"));
                     continue;
                 }
             } else if http.get(format!("{}/readyz", self.admin)).send().await.is_ok_and(|answer| answer.status() == 200)
@@ -186,4 +204,20 @@ impl Program {
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
     }
+}
+
+/// Both lines with their ends: a half-written announcement is none yet.
+fn addresses_announced(text: &str) -> Option<(String, String)> {
+    match text.split_inclusive('\n').collect::<Vec<_>>()[..] {
+        [admin, api] if api.ends_with('\n') => Some((admin.trim().to_owned(), api.trim().to_owned())),
+        _ => None,
+    }
+}
+
+/// `Answering reads on http://… after 0.1 s. Health: http://…/readyz and /metrics`. A role without an API names none.
+fn addresses_said(log: &str) -> Option<(String, String)> {
+    let (before, health) = log.split_once("Health: http://")?;
+    let admin = health.split_once('/')?.0.to_owned();
+    let api = before.rsplit_once("http://").and_then(|(_, api)| api.split_whitespace().next()).unwrap_or(&admin);
+    Some((admin.clone(), api.to_owned()))
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use contracts::database::Database;
+use contracts::services;
 use it::Program;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -23,6 +24,21 @@ pub(crate) struct Home {
 impl Home {
     /// A new one, with nothing in it.
     pub(crate) async fn new(mode: Mode) -> Self {
+        Self::with(mode, "").await
+    }
+
+    /// A new one, with settings of its own.
+    pub(crate) async fn with(mode: Mode, settings: &str) -> Self {
+        let brokers = if mode == Mode::Distributed { services::kafka() } else { String::new() };
+        Self::made(mode, &brokers, settings).await
+    }
+
+    /// A new one in mode distributed, on a broker of its own.
+    pub(crate) async fn on(brokers: &str, settings: &str) -> Self {
+        Self::made(Mode::Distributed, brokers, settings).await
+    }
+
+    async fn made(mode: Mode, brokers: &str, settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = match mode {
             Mode::Embedded => None,
@@ -30,7 +46,7 @@ impl Home {
         };
         let home = Self { folder, database };
         if let Some(database) = &home.database {
-            write_settings(home.folder(), &database.url);
+            write_settings(home.folder(), &database.url, brokers, settings);
             let mut migrate = Command::new(it::lawless().unwrap());
             let output = migrate.arg("migrate").arg("--config").arg(home.settings()).output().await.unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -58,6 +74,12 @@ impl Home {
     /// Starts a program here.
     pub(crate) async fn start(&self) -> Program {
         self.start_in(self.folder()).await
+    }
+
+    /// Starts a process with one role here; its log has a name of its own.
+    pub(crate) async fn start_role(&self, role: &str, name: &str) -> Program {
+        let settings = self.settings();
+        Program::start_role(self.folder(), role, name, &["--config", settings.to_str().unwrap()]).await.unwrap()
     }
 
     /// Starts a program on another data folder, and the same database, with the same keys.
@@ -96,7 +118,8 @@ pub(crate) async fn make_keys(folder: &Path) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn write_settings(folder: &Path, url: &str) {
-    let text = format!("mode = \"distributed\"\n[journal]\nurl = \"{url}\"\n");
+fn write_settings(folder: &Path, url: &str, brokers: &str, settings: &str) {
+    let text =
+        format!("mode = \"distributed\"\n[journal]\nurl = \"{url}\"\n[kafka]\nbrokers = \"{brokers}\"\n{settings}");
     std::fs::write(folder.join("lawless.toml"), text).unwrap();
 }

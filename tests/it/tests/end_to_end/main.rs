@@ -7,6 +7,7 @@ mod lifecycle;
 mod metrics;
 mod processes;
 mod reads;
+mod roles;
 mod tracing;
 
 use it::{Answer, Client, Program};
