@@ -17,7 +17,7 @@ use clap::{Parser, Subcommand};
 use crate::process::cargo;
 
 /// Benches that need the engines.
-const NEED_ENGINES: [&str; 1] = ["postgres"];
+const NEED_ENGINES: [&str; 2] = ["postgres", "kafka"];
 
 /// Tells tests and benches how the engines are reached.
 const SERVICES_FILE: &str = "LAWLESS_SERVICES_FILE";

@@ -30,10 +30,16 @@ const VISIBLE_DEADLINE: Duration = Duration::from_secs(10);
 const MICROSECONDS_MAX: u64 = 60_000_000;
 
 /// What was seen, in microseconds.
-struct Seen {
+pub(crate) struct Seen {
     acknowledged: Histogram<u64>,
     visible: Histogram<u64>,
     late: Histogram<u64>,
+}
+
+/// Bounds of what is visible, in milliseconds: must, and goal.
+pub(crate) struct Visible {
+    pub(crate) p50: (f64, f64),
+    pub(crate) p99: (f64, f64),
 }
 
 /// Measures.
@@ -43,34 +49,22 @@ pub async fn run(settings: &Settings) -> anyhow::Result<Vec<Measurement>> {
     let categories = demo.directory().await?.categories;
     let folder = demo.copy()?;
     let server = Server::start(folder.path()).await?;
-    let authorization = server.authorization()?;
+    let seen = measure(&server, &categories, seconds).await?;
+    Ok(seen.measurements("latency", &Visible { p50: (20.0, 5.0), p99: (100.0, 20.0) }))
+}
 
+/// Registers businesses in these categories for so many seconds.
+pub(crate) async fn measure(server: &Server, categories: &[String], seconds: usize) -> anyhow::Result<Seen> {
+    let authorization = server.authorization()?;
     let prepare = |range: std::ops::Range<usize>| {
         let mut rng = ChaCha8Rng::seed_from_u64(range.start as u64);
         let headers = [("authorization", authorization.as_str())];
-        let body = |number| with_body("POST", "/v1/businesses", &headers, &registration(&mut rng, number, &categories));
+        let body = |number| with_body("POST", "/v1/businesses", &headers, &registration(&mut rng, number, categories));
         range.map(body).collect::<Vec<_>>()
     };
     // One second to warm up: first commands find cold code and empty caches.
     open_loop(server.api, prepare(0..COMMANDS_PER_SECOND)).await.context("warming up")?;
-    let last = COMMANDS_PER_SECOND * (1 + seconds);
-    let seen = open_loop(server.api, prepare(COMMANDS_PER_SECOND..last)).await?;
-
-    let quantile = |id: &str, of: &Histogram<u64>, quantile: f64| {
-        Measurement::new(id, of.value_at_quantile(quantile) as f64 / 1e3, "ms")
-    };
-    Ok(vec![
-        quantile("latency/visible-p50", &seen.visible, 0.5)
-            .must(Bound::value_at_most(20.0))
-            .goal(Bound::value_at_most(5.0)),
-        quantile("latency/visible-p99", &seen.visible, 0.99)
-            .must(Bound::value_at_most(100.0))
-            .goal(Bound::value_at_most(20.0)),
-        quantile("latency/visible-max", &seen.visible, 1.0),
-        quantile("latency/command-p50", &seen.acknowledged, 0.5),
-        quantile("latency/command-p99", &seen.acknowledged, 0.99),
-        quantile("latency/sent-late-p99", &seen.late, 0.99),
-    ])
+    open_loop(server.api, prepare(COMMANDS_PER_SECOND..COMMANDS_PER_SECOND * (1 + seconds))).await
 }
 
 /// Sends each command when it is due and follows it until it shows.
@@ -110,6 +104,24 @@ impl Seen {
     fn new() -> anyhow::Result<Self> {
         let histogram = || Histogram::new_with_bounds(1, MICROSECONDS_MAX, 3);
         Ok(Self { acknowledged: histogram()?, visible: histogram()?, late: histogram()? })
+    }
+
+    /// As figures of a bench.
+    pub(crate) fn measurements(&self, bench: &str, bounds: &Visible) -> Vec<Measurement> {
+        let quantile = |id: &str, of: &Histogram<u64>, quantile: f64| {
+            Measurement::new(&format!("{bench}/{id}"), of.value_at_quantile(quantile) as f64 / 1e3, "ms")
+        };
+        let bounded = |measurement: Measurement, (must, goal): (f64, f64)| {
+            measurement.must(Bound::value_at_most(must)).goal(Bound::value_at_most(goal))
+        };
+        vec![
+            bounded(quantile("visible-p50", &self.visible, 0.5), bounds.p50),
+            bounded(quantile("visible-p99", &self.visible, 0.99), bounds.p99),
+            quantile("visible-max", &self.visible, 1.0),
+            quantile("command-p50", &self.acknowledged, 0.5),
+            quantile("command-p99", &self.acknowledged, 0.99),
+            quantile("sent-late-p99", &self.late, 0.99),
+        ]
     }
 }
 

@@ -6,6 +6,7 @@ pub mod batch;
 pub mod footprint;
 pub mod import;
 pub mod journal;
+pub mod kafka;
 pub mod latency;
 pub mod live_rebuild;
 pub mod postgres;

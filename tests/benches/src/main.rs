@@ -12,7 +12,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Benches there are, in the order in which they run.
 const NAMES: &[&str] =
-    &["journal", "postgres", "reads", "latency", "import", "batch", "rebuild", "live-rebuild", "footprint"];
+    &["journal", "postgres", "reads", "latency", "import", "batch", "rebuild", "live-rebuild", "kafka", "footprint"];
 
 /// Measures what the product promises, each thing beside its control.
 #[derive(Parser)]
@@ -66,6 +66,7 @@ async fn run(name: &str, settings: &Settings) -> anyhow::Result<Vec<Measurement>
         "journal" => benches::journal::run(settings).await,
         "postgres" => benches::postgres::run(settings).await,
         "reads" => benches::reads::run(settings).await,
+        "kafka" => benches::kafka::run(settings).await,
         "latency" => benches::latency::run(settings).await,
         "import" => benches::import::run(settings).await,
         "batch" => benches::batch::run(settings).await,

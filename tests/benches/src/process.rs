@@ -42,8 +42,13 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it and waits until it is ready.
     pub(crate) async fn start(folder: &Path) -> anyhow::Result<Self> {
+        Self::start_with(folder, &["--empty"]).await
+    }
+
+    /// Starts it with these options and waits until it is ready.
+    pub(crate) async fn start_with(folder: &Path, options: &[&str]) -> anyhow::Result<Self> {
         let started = Instant::now();
-        let program = Program::start(folder).await?;
+        let program = Program::start_with(folder, options).await?;
         let ready_after = started.elapsed();
         let address = |url: &str| url.trim_start_matches("http://").parse().with_context(|| format!("address {url:?}"));
         Ok(Self { api: address(program.api())?, admin: address(program.admin())?, ready_after, program })

@@ -66,7 +66,7 @@ pub async fn run(settings: &Settings) -> anyhow::Result<Vec<Measurement>> {
 }
 
 /// Replays a feed into a fresh store in a folder.
-async fn rebuild(feed: Arc<dyn EventFeed>, folder: &Path) -> anyhow::Result<Duration> {
+pub(crate) async fn rebuild(feed: Arc<dyn EventFeed>, folder: &Path) -> anyhow::Result<Duration> {
     let (handle, runner) = (Handle::current(), RunnerOptions::default());
     let options = ReplayOptions {
         group: "directory".to_owned(),
