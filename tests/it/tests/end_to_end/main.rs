@@ -8,6 +8,7 @@ mod metrics;
 mod processes;
 mod reads;
 mod roles;
+mod rows;
 mod tracing;
 
 use it::{Answer, Client, Program};

@@ -97,3 +97,62 @@ async fn whenever_it_is_killed_the_next_run_makes_exactly_the_file_and_a_third_c
     }
     assert!(kills * 2 >= rounds, "{kills} of {rounds} kills came while the import ran");
 }
+
+/// Needs engines.
+mod distributed {
+    use std::collections::HashMap;
+
+    use contracts::database::Database;
+    use contracts::services;
+    use event_log::{PostgresJournal, PostgresJournalOptions};
+    use tokio::process::Command;
+
+    use super::*;
+    use crate::registrations_in;
+
+    async fn registered(database: &Database) -> HashMap<String, u64> {
+        let journal = PostgresJournal::open(&database.url, PostgresJournalOptions::default()).await.unwrap();
+        let counts = registrations_in(&journal.feed()).await;
+        journal.close().await;
+        counts
+    }
+
+    #[tokio::test]
+    async fn an_import_that_was_killed_goes_on_without_doubling() {
+        const ROWS: u64 = 3_000;
+        let rejected: u64 = REJECTED.iter().map(|(_, count)| count).sum();
+        // Given: an import into PostgreSQL that is killed once some rows are in.
+        let (folder, database) = (tempfile::tempdir().unwrap(), Database::new().await);
+        let file = folder.path().join("many.geojson");
+        std::fs::write(&file, collection(ROWS)).unwrap();
+        let settings = folder.path().join("lawless.toml");
+        let (url, brokers) = (&database.url, services::kafka());
+        let text = format!("mode = \"distributed\"\n[journal]\nurl = \"{url}\"\n[kafka]\nbrokers = \"{brokers}\"\n");
+        std::fs::write(&settings, text).unwrap();
+        let lawless = || Command::new(it::lawless().unwrap());
+        let migrated = lawless().arg("migrate").arg("--config").arg(&settings).output().await.unwrap();
+        assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+        let import = || {
+            let mut import = import(folder.path(), &file);
+            import.arg("--config").arg(&settings);
+            import
+        };
+        let mut running = import().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let journal = PostgresJournal::open(&database.url, PostgresJournalOptions::default()).await.unwrap();
+        while event_log::EventFeed::head(&journal.feed()).await.unwrap().0 < ROWS / 3 {
+            assert!(running.try_wait().unwrap().is_none(), "it ended before a third was in");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        journal.close().await;
+        running.kill().await.unwrap();
+        let before = registered(&database).await.len() as u64;
+        assert!(before > 0 && before < ROWS - rejected, "{before} rows are in");
+
+        // When it is run again, then every row is there once.
+        let resumed = summary(&import().output().await.unwrap());
+        assert_eq!(resumed, Summary { new: ROWS - rejected - before, changed: 0, unchanged: before, rejected });
+        let counts = registered(&database).await;
+        assert_eq!(counts.len() as u64, ROWS - rejected);
+        assert!(counts.values().all(|count| *count == 1), "a row was registered twice");
+    }
+}

@@ -96,10 +96,16 @@ fn text(value: &Value) -> String {
 async fn registrations(folder: &Path) -> HashMap<String, u64> {
     let journal =
         SqliteJournal::open(folder.join("data/journal.sqlite"), SqliteJournalOptions::default()).await.unwrap();
+    let counts = registrations_in(&journal.feed()).await;
+    journal.close().await;
+    counts
+}
+
+async fn registrations_in(feed: &dyn EventFeed) -> HashMap<String, u64> {
     let mut counts = HashMap::new();
     let mut position = Position::ZERO;
     loop {
-        let page = journal.feed().read(position, 4_096).await.unwrap();
+        let page = feed.read(position, 4_096).await.unwrap();
         let Some(last) = page.last() else { break };
         position = last.position;
         for event in &page {
@@ -110,7 +116,6 @@ async fn registrations(folder: &Path) -> HashMap<String, u64> {
             }
         }
     }
-    journal.close().await;
     counts
 }
 
