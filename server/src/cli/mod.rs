@@ -88,7 +88,8 @@ pub struct AdminOptions {
 pub enum RelayTask {
     /// Remove the topic and carry all events anew, from the first one on
     ///
-    /// For a topic that was cut off, or lost and made anew. Projectors that follow it go on where they were.
+    /// For a topic that was cut off, or lost and made anew. Projectors that halted over it go on where they were when they
+    /// are started again.
     Refill,
 }
 

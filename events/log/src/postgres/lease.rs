@@ -62,21 +62,27 @@ impl Lease {
         Ok(Position(position.unwrap_or(0).unsigned_abs()))
     }
 
-    /// Says how far the work has come; it never goes back.
+    /// Says how far the work has come; it never goes back. Whoever has lost the lease has nothing to say any more.
     pub(crate) async fn report(&self, position: Position) -> Result<(), JournalError> {
-        sqlx::query("UPDATE leases SET position = $2 WHERE name = $1 AND position < $2")
+        sqlx::query("UPDATE leases SET position = $2 WHERE name = $1 AND position < $2 AND holder = $3")
             .bind(self.name)
             .bind(position.0.cast_signed())
+            .bind(self.holder)
             .execute(&self.pool)
             .await
             .map_err(|error| failure("report on a lease", error))?;
         Ok(())
     }
 
-    /// Forgets how far the work had come: it begins anew.
+    /// Takes it from whoever holds it, and forgets how far the work had come: it begins anew.
     pub(crate) async fn begin_anew(&self) -> Result<(), JournalError> {
-        sqlx::query("UPDATE leases SET position = 0 WHERE name = $1")
+        sqlx::query(
+            "UPDATE leases SET position = 0, holder = $2, expires_at = clock_timestamp() + $3 * interval '1 millisecond'
+             WHERE name = $1",
+        )
             .bind(self.name)
+            .bind(self.holder)
+            .bind(i64::try_from(self.lasts.as_millis()).unwrap_or(i64::MAX))
             .execute(&self.pool)
             .await
             .map_err(|error| failure("begin a lease's work anew", error))?;

@@ -14,8 +14,6 @@ mod resume;
 mod status;
 mod term;
 
-use std::time::Duration;
-
 use events::Position;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -71,8 +69,10 @@ impl Relay {
 /// # Errors
 /// Kafka or the database does not answer.
 pub async fn refill(journal: &PostgresJournal, kafka: &KafkaOptions) -> Result<(), JournalError> {
-    remove_topic(journal.id(), kafka).await?;
-    journal.lease(LEASE, Duration::ZERO).begin_anew().await
+    // Taken from a relay that works, for as long as it takes until that sees it: what it had sent is not to be told of
+    // the new topic.
+    journal.lease(LEASE, RelayOptions::default().lease).begin_anew().await?;
+    remove_topic(journal.id(), kafka).await
 }
 
 /// What the task has.
