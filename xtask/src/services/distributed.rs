@@ -133,10 +133,10 @@ fn a_killed_server_is_followed_by_another(place: &Place, what_it_has: impl Fn() 
     assert!(!place.answers());
     place.up();
     assert_ne!(place.process(), killed);
-    assert_eq!((place.address(), what_it_has()), (address, had.clone()));
+    assert_eq!((place.address(), what_it_has()), (address.clone(), had.clone()));
     place.signal(Signal::KILL);
     place.up();
-    assert_eq!(what_it_has(), had);
+    assert_eq!((place.address(), what_it_has()), (address, had));
 }
 
 #[test]

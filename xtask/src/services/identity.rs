@@ -28,7 +28,9 @@ impl Identity {
         // Counted behind the name, which may hold spaces and parentheses.
         let (_, fields) = stat.rsplit_once(')')?;
         let mut fields = fields.split_whitespace();
-        if matches!(fields.next()?, "Z" | "X") {
+        // Its first thread may be gone while others still have its ports and files.
+        let is_gone = |state: &str| matches!(state, "Z" | "X") && threads(pid) <= 1;
+        if is_gone(fields.next()?) {
             return None;
         }
         let started = fields.nth(18)?.parse().ok()?;
@@ -79,6 +81,10 @@ impl Identity {
         }
         bail!("process {} does not end", self.pid)
     }
+}
+
+fn threads(pid: i32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count)
 }
 
 #[cfg(test)]
