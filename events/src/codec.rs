@@ -76,7 +76,21 @@ struct RecordCodec {
     writer: GenericDatumWriter<'static>,
     decode: Decode,
     schema: &'static str,
+    name: String,
     fingerprint: [u8; 8],
+}
+
+/// A schema as others know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownSchema<'c> {
+    /// Name of the event type.
+    pub event_type: &'static str,
+    /// Version of the schema.
+    pub version: u16,
+    /// Full name of the record.
+    pub name: &'c str,
+    /// The schema, as in `schemas/avro`.
+    pub text: &'static str,
 }
 
 /// Every version of every event type that can be read, and the newest one for writing.
@@ -172,8 +186,9 @@ impl Codec {
         });
         let fingerprint = schema.fingerprint::<Rabin>().bytes;
         let fingerprint = fingerprint.try_into().expect("a Rabin fingerprint has 64 bits");
+        let name = schema.name().expect("it is the schema of a record").to_string();
         let versions = self.records.entry(R::TYPE).or_default();
-        versions.push((R::VERSION, RecordCodec { writer, decode, schema: R::SCHEMA, fingerprint }));
+        versions.push((R::VERSION, RecordCodec { writer, decode, schema: R::SCHEMA, name, fingerprint }));
         versions.sort_by_key(|(version, _)| *version);
         self
     }
@@ -203,9 +218,16 @@ impl Codec {
         self.find(event_type, schema_version).map(|codec| codec.fingerprint)
     }
 
-    /// The Avro schema of a type and version, as in `schemas/avro`.
-    pub fn schema(&self, event_type: &str, schema_version: u16) -> Option<&'static str> {
-        self.find(event_type, schema_version).map(|codec| codec.schema)
+    /// Every schema; the versions of a type in their order.
+    pub fn schemas(&self) -> impl Iterator<Item = KnownSchema<'_>> {
+        self.records.iter().flat_map(|(event_type, versions)| {
+            versions.iter().map(|(version, codec)| KnownSchema {
+                event_type,
+                version: *version,
+                name: &codec.name,
+                text: codec.schema,
+            })
+        })
     }
 
     fn find(&self, event_type: &str, schema_version: u16) -> Option<&RecordCodec> {

@@ -15,7 +15,7 @@ pub use business::{
     Address, BusinessClosed, BusinessDetailsChanged, BusinessRecategorized, BusinessRegistered, BusinessRelocated,
     BusinessRemoved, DetailField, Point, Source,
 };
-pub use codec::{Codec, DecodeError, EncodedEvent, EventRecord, MAX_PAYLOAD_BYTES, schema_fingerprint};
+pub use codec::{Codec, DecodeError, EncodedEvent, EventRecord, KnownSchema, MAX_PAYLOAD_BYTES, schema_fingerprint};
 pub use envelope::{Actor, ActorKind, EventHeader, RecordedEvent, UnknownName};
 pub use ids::{
     BusinessId, CategoryId, CommandId, EventId, JournalId, LocationId, Position, StreamId, StreamKind, StreamVersion,

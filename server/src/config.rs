@@ -33,6 +33,8 @@ pub struct Config {
     pub journal: JournalConfig,
     /// What carries its events.
     pub kafka: KafkaConfig,
+    /// Who knows their schemas.
+    pub schema_registry: SchemaRegistryConfig,
     /// The views.
     pub views: ViewsConfig,
     /// Logs.
@@ -113,6 +115,14 @@ pub struct KafkaConfig {
     pub replication_factor: u16,
     /// Settings of its client, credentials for example.
     pub properties: SecretTable,
+}
+
+/// Who knows the schemas of what Kafka carries.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SchemaRegistryConfig {
+    /// Where it speaks as Confluent's does; none if empty.
+    pub url: DatabaseUrl,
 }
 
 /// The views.
@@ -307,6 +317,12 @@ impl Config {
             let needed = "mode = \"distributed\" needs kafka.brokers, for example 127.0.0.1:9092";
             return Err(Refusal::Configuration(needed.to_owned()));
         }
+        if !self.schema_registry.url.is_empty() && !self.schema_registry.url.as_str().starts_with("http://") {
+            // Without TLS an address that asks for it is refused, not reached in the clear.
+            let needed =
+                "schema_registry.url must begin with http://, for example http://127.0.0.1:8080/apis/ccompat/v7";
+            return Err(Refusal::Configuration(needed.to_owned()));
+        }
         self.keys.check()?;
         crate::logging::filter(&self.log).map_err(|e| Refusal::Configuration(format!("log.filter: {e}")))?;
         Ok(())
@@ -354,6 +370,14 @@ mod tests {
         let changed = load("[server]\nlisten = \"127.0.0.1:9\"\n").unwrap();
         assert_eq!(changed.server.listen.port(), 9);
         assert_eq!(changed.demo, defaults.demo);
+    }
+
+    #[test]
+    fn a_registry_is_reached_in_the_clear_only() {
+        let refused =
+            load("[schema_registry]\nurl = \"https://me:hidden@registry.example\"\n").unwrap_err().to_string();
+        assert!(refused.contains("http://") && !refused.contains("hidden"), "{refused}");
+        load("[schema_registry]\nurl = \"http://registry.example/apis/ccompat/v7\"\n").unwrap();
     }
 
     #[test]

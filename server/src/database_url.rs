@@ -1,10 +1,10 @@
-//! The address of a database, which may hold a password.
+//! The address of a database or of another server, which may hold a password.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// `postgres://user:password@host:port/database`. Shown without the password.
+/// `postgres://user:password@host:port/database`, or the same of another server. Shown without the password.
 #[derive(Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(transparent)]
 pub struct DatabaseUrl(String);

@@ -11,7 +11,7 @@ use projectors::{
     StoreOptions, share_views,
 };
 
-use crate::config::{Config, KafkaConfig, ViewsConfig};
+use crate::config::{Config, KafkaConfig, SchemaRegistryConfig, ViewsConfig};
 use crate::folder::{DataFolder, views_folder};
 use crate::journal::OpenJournal;
 use crate::relay::{RelayWatch, RunningRelay};
@@ -31,6 +31,7 @@ pub(crate) struct Engine {
     relay: Mutex<RunningRelay>,
     views: ViewsConfig,
     kafka: KafkaConfig,
+    schema_registry: SchemaRegistryConfig,
 }
 
 impl Engine {
@@ -49,6 +50,7 @@ impl Engine {
             relay: Mutex::new(RunningRelay::None),
             views: config.views.clone(),
             kafka: config.kafka.clone(),
+            schema_registry: config.schema_registry.clone(),
         })
     }
 
@@ -76,7 +78,7 @@ impl Engine {
 
     /// Carries events to whoever follows them, here or elsewhere, until the engine is closed.
     pub(crate) fn start_relay(&self) -> RelayWatch {
-        let relay = self.journal.start_relay(&self.kafka);
+        let relay = self.journal.start_relay(&self.kafka, &self.schema_registry);
         let watch = relay.watch();
         *self.relay.lock().unwrap_or_else(PoisonError::into_inner) = relay;
         watch

@@ -8,7 +8,7 @@ use event_log::{EventFeed, Journal, SqliteJournal, SqliteJournalOptions};
 use event_log::{PostgresJournal, PostgresJournalOptions};
 use events::JournalId;
 
-use crate::config::{Config, JournalConfig, KafkaConfig, Mode};
+use crate::config::{Config, JournalConfig, KafkaConfig, Mode, SchemaRegistryConfig};
 use crate::exit::Refusal;
 use crate::folder::DataFolder;
 use crate::relay::RunningRelay;
@@ -80,14 +80,14 @@ impl OpenJournal {
     }
 
     /// Carries the events to whoever follows them elsewhere, if anyone does.
-    pub(crate) fn start_relay(&self, config: &KafkaConfig) -> RunningRelay {
+    pub(crate) fn start_relay(&self, config: &KafkaConfig, registry: &SchemaRegistryConfig) -> RunningRelay {
         match self {
             Self::Sqlite(_) => {
-                let _ = config;
+                let _ = (config, registry);
                 RunningRelay::None
             }
             #[cfg(feature = "distributed")]
-            Self::Postgres(journal) => RunningRelay::Kafka(crate::kafka::start_relay(journal, config)),
+            Self::Postgres(journal) => RunningRelay::Kafka(crate::kafka::start_relay(journal, config, registry)),
         }
     }
 

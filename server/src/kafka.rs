@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
-use event_log::{EventFeed, KafkaEventFeed, KafkaOptions, KafkaProperties, PostgresJournal, Relay, RelayOptions};
+use event_log::{
+    EventFeed, KafkaEventFeed, KafkaOptions, KafkaProperties, PostgresJournal, Relay, RelayOptions, SchemaRegistry,
+};
 use events::JournalId;
 
-use crate::config::KafkaConfig;
+use crate::config::{KafkaConfig, SchemaRegistryConfig};
 
 /// Reads what a relay writes, here or in another process.
 ///
@@ -17,8 +19,10 @@ pub(crate) fn open_feed(journal: JournalId, config: &KafkaConfig) -> anyhow::Res
 }
 
 /// Relays as soon as no other process does.
-pub(crate) fn start_relay(journal: &PostgresJournal, config: &KafkaConfig) -> Relay {
-    Relay::start(journal.clone(), options(config), RelayOptions::default())
+pub(crate) fn start_relay(journal: &PostgresJournal, config: &KafkaConfig, registry: &SchemaRegistryConfig) -> Relay {
+    let registry = (!registry.url.is_empty()).then(|| SchemaRegistry::at(registry.url.as_str()));
+    let options = KafkaOptions { schema_registry: registry, ..options(config) };
+    Relay::start(journal.clone(), options, RelayOptions::default())
 }
 
 /// What the adapters are told.

@@ -19,7 +19,7 @@ mod sqlite;
 pub use append::{Append, Appended, Claim, ClaimKind, IdempotencyKey, NewEvent, ReadStream};
 pub use error::{AppendError, JournalError};
 #[cfg(feature = "distributed")]
-pub use kafka::{KafkaEventFeed, KafkaOptions, KafkaProperties};
+pub use kafka::{KafkaEventFeed, KafkaOptions, KafkaProperties, SchemaRegistry};
 pub use limits::{MAX_ACTOR_ID_BYTES, MAX_CHECKS_PER_APPEND, MAX_CLAIM_BYTES, MAX_EVENTS_PER_APPEND, MAX_KEY_BYTES};
 pub use port::{EventFeed, Journal, KeyRecord, Snapshot, Watermark};
 #[cfg(feature = "distributed")]

@@ -165,7 +165,7 @@ pub async fn run_projectors(config: &Config) -> anyhow::Result<()> {
 pub async fn run_relay(config: &Config) -> anyhow::Result<()> {
     let begun = Beginning::of(config, "relay").await?;
     let journal = OpenJournal::open_remote(config).await?;
-    let relay = journal.start_relay(&config.kafka);
+    let relay = journal.start_relay(&config.kafka, &config.schema_registry);
     let readiness = Readiness::new(begun.stop.clone()).and_journal(&journal).and_relay(relay.watch());
     let measured =
         Measured { journal: Some(journal.clone()), directory: None, views: None, relay: relay.watch(), folder: None };

@@ -11,7 +11,6 @@ use tokio::sync::watch;
 
 use super::client::{Quiet, QuietConsumer, consumer_config};
 use super::failure::{failure, silence};
-use super::framing::Framing;
 use super::options::KafkaOptions;
 use super::probe::{Probe, place};
 use super::record::{self, Record};
@@ -25,7 +24,6 @@ const READ: &str = "read the topic";
 pub(super) struct Cursor {
     journal: JournalId,
     topic: String,
-    framing: Framing,
     brokers: String,
     answer_timeout: Duration,
     /// In a box of its own so that it can be let go on another thread: that may take a while.
@@ -53,7 +51,6 @@ impl Cursor {
         probe: &Probe,
         journal: JournalId,
         options: &KafkaOptions,
-        framing: Framing,
         watermarks: watch::Sender<Option<Watermark>>,
     ) -> Result<Self, JournalError> {
         let offset = probe.offset_of(position).await?;
@@ -62,7 +59,6 @@ impl Cursor {
         let mut cursor = Self {
             journal,
             topic: topic_name(journal),
-            framing,
             brokers: options.brokers.clone(),
             answer_timeout: options.answer_timeout,
             consumer: Some(Box::new(consumer)),
@@ -155,7 +151,7 @@ impl Cursor {
             Ok(message) => {
                 let offset = message.offset();
                 self.next_offset = offset + 1;
-                record::read(self.journal, &message, &self.framing).map_err(|reason| JournalError::Corrupt {
+                record::read(self.journal, &message).map_err(|reason| JournalError::Corrupt {
                     operation: READ,
                     reason: format!("{reason} (offset {offset})"),
                 })?

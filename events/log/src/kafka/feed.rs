@@ -7,7 +7,6 @@ use events::{JournalId, Position, RecordedEvent};
 use tokio::sync::watch;
 
 use super::cursor::Cursor;
-use super::framing::Framing;
 use super::options::KafkaOptions;
 use super::probe::Probe;
 use crate::error::JournalError;
@@ -22,7 +21,6 @@ pub struct KafkaEventFeed {
 struct Inner {
     journal: JournalId,
     options: KafkaOptions,
-    framing: Framing,
     probe: Probe,
     /// Where the topic ended when last looked at, and the newest position up to there.
     head: Mutex<(i64, Position)>,
@@ -37,10 +35,9 @@ impl KafkaEventFeed {
     /// # Errors
     /// librdkafka does not take the settings.
     pub fn new(journal: JournalId, options: KafkaOptions) -> Result<Self, JournalError> {
-        let framing = Framing::SingleObject;
-        let probe = Probe::new(journal, &options, framing.clone())?;
+        let probe = Probe::new(journal, &options)?;
         let (head, cursors) = (Mutex::new((0, Position::ZERO)), Mutex::default());
-        let inner = Inner { journal, options, framing, probe, head, cursors, watermarks: watch::Sender::new(None) };
+        let inner = Inner { journal, options, probe, head, cursors, watermarks: watch::Sender::new(None) };
         Ok(Self { inner: Arc::new(inner) })
     }
 }
@@ -56,8 +53,8 @@ impl Inner {
         match known {
             Some(cursor) => Ok(cursor),
             None => {
-                let (framing, watermarks) = (self.framing.clone(), self.watermarks.clone());
-                Cursor::at(position, &self.probe, self.journal, &self.options, framing, watermarks).await
+                let watermarks = self.watermarks.clone();
+                Cursor::at(position, &self.probe, self.journal, &self.options, watermarks).await
             }
         }
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use super::registry::SchemaRegistry;
+
 /// How Kafka is reached and used.
 #[derive(Debug, Clone)]
 pub struct KafkaOptions {
@@ -11,6 +13,8 @@ pub struct KafkaOptions {
     pub brokers: String,
     /// Settings that librdkafka gets as they are, credentials for example.
     pub properties: KafkaProperties,
+    /// Whose ids the values of records begin with; without one they are in Avro's single-object encoding.
+    pub schema_registry: Option<SchemaRegistry>,
     /// Copies of the topic, when it is made; the broker's default if there is none.
     pub replication_factor: Option<u16>,
     /// How long an answer may take before Kafka counts as away.
@@ -31,6 +35,7 @@ impl KafkaOptions {
         Self {
             brokers: brokers.into(),
             properties: KafkaProperties::default(),
+            schema_registry: None,
             replication_factor: None,
             answer_timeout: Duration::from_secs(10),
             produce_queue_events: 20_000,

@@ -12,7 +12,6 @@ use tokio::sync::Mutex;
 
 use super::client::{Quiet, QuietConsumer, probe_config};
 use super::failure::{failure, silence};
-use super::framing::Framing;
 use super::options::KafkaOptions;
 use super::record::{self, Record};
 use super::topic::{PARTITION, topic_name};
@@ -25,7 +24,6 @@ pub(crate) struct Probe {
     journal: JournalId,
     topic: String,
     options: KafkaOptions,
-    framing: Framing,
     consumer: Arc<QuietConsumer>,
     /// It is told where to look: one after the other.
     looking: Mutex<()>,
@@ -33,17 +31,10 @@ pub(crate) struct Probe {
 
 impl Probe {
     /// For the topic of a journal, which need not be there yet.
-    pub(crate) fn new(journal: JournalId, options: &KafkaOptions, framing: Framing) -> Result<Self, JournalError> {
+    pub(crate) fn new(journal: JournalId, options: &KafkaOptions) -> Result<Self, JournalError> {
         let consumer = probe_config(options).create_with_context(Quiet).map_err(|error| failure(PROBE, error))?;
         let topic = topic_name(journal);
-        Ok(Self {
-            journal,
-            topic,
-            options: options.clone(),
-            framing,
-            consumer: Arc::new(consumer),
-            looking: Mutex::new(()),
-        })
+        Ok(Self { journal, topic, options: options.clone(), consumer: Arc::new(consumer), looking: Mutex::new(()) })
     }
 
     /// Offsets of the first record, and behind the last one.
@@ -62,7 +53,7 @@ impl Probe {
         let read = async {
             self.consumer.assign(&place(&self.topic, offset)?)?;
             let message = self.consumer.recv().await?;
-            Ok::<_, KafkaError>(record::read(self.journal, &message, &self.framing))
+            Ok::<_, KafkaError>(record::read(self.journal, &message))
         };
         let read = tokio::time::timeout(self.options.answer_timeout, read).await;
         // Whatever else it fetched is of no use.

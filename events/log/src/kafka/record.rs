@@ -11,7 +11,7 @@ use events::{
 use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
 use uuid::Uuid;
 
-use super::framing::Framing;
+use super::framing::{Framing, unframe};
 use crate::port::Watermark;
 
 const TYPE_PREFIX: &str = "lawless.";
@@ -107,7 +107,7 @@ pub(crate) fn of_watermark(journal: JournalId, watermark: &Watermark) -> Result<
 ///
 /// # Errors
 /// In words: it is none of this journal's.
-pub(crate) fn read(journal: JournalId, message: &BorrowedMessage<'_>, framing: &Framing) -> Result<Record, String> {
+pub(crate) fn read(journal: JournalId, message: &BorrowedMessage<'_>) -> Result<Record, String> {
     let mut found = Inbound::default();
     for header in message.headers().ok_or("the record has no headers")?.iter() {
         found.take(header.key, header.value.unwrap_or_default());
@@ -121,7 +121,7 @@ pub(crate) fn read(journal: JournalId, message: &BorrowedMessage<'_>, framing: &
         };
         return Ok(Record::Watermark(watermark));
     }
-    found.event(message.payload().unwrap_or_default(), framing)
+    found.event(message.payload().unwrap_or_default())
 }
 
 /// Headers as they are made.
@@ -190,14 +190,14 @@ impl<'m> Inbound<'m> {
         }
     }
 
-    fn event(&self, value: &[u8], framing: &Framing) -> Result<Record, String> {
+    fn event(&self, value: &[u8]) -> Result<Record, String> {
         let ce_type = text("ce_type", self.event_type)?;
         let (event_type, schema_version) = ce_type
             .strip_prefix(TYPE_PREFIX)
             .and_then(|name| name.rsplit_once(".v"))
             .and_then(|(event_type, version)| Some((event_type, version.parse::<u16>().ok()?)))
             .ok_or_else(|| format!("the type {ce_type:?} is none of ours"))?;
-        let payload = framing.unframe(event_type, schema_version, value)?.to_vec();
+        let payload = unframe(event_type, schema_version, value)?.to_vec();
         let header = EventHeader {
             event_id: EventId(parsed("ce_id", self.id)?),
             stream: stream(text("ce_subject", self.subject)?)?,

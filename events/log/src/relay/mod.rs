@@ -141,8 +141,9 @@ impl Runner {
             return Ok(Ended::NotOurTurn);
         }
         ensure_topic(self.journal.id(), &self.kafka).await?;
-        let resume = resume::find(&self.journal, &self.lease, &self.kafka, &Framing::SingleObject).await?;
-        let term = Term::new(&self.journal, &self.lease, &self.kafka, &self.options, Framing::SingleObject, resume)?;
+        let resume = resume::find(&self.journal, &self.lease, &self.kafka).await?;
+        let framing = Framing::of(&self.kafka).await?;
+        let term = Term::new(&self.journal, &self.lease, &self.kafka, &self.options, framing, resume)?;
         tracing::info!(journal = %self.journal.id(), after = resume.0, "relaying");
         term.run(&self.status).await
     }

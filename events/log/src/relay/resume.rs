@@ -3,8 +3,8 @@
 use events::{EventId, Position};
 
 use crate::error::JournalError;
+use crate::kafka::KafkaOptions;
 use crate::kafka::probe::Probe;
-use crate::kafka::{Framing, KafkaOptions};
 use crate::port::EventFeed;
 use crate::postgres::{Lease, PostgresJournal};
 
@@ -19,9 +19,8 @@ pub(super) async fn find(
     journal: &PostgresJournal,
     lease: &Lease,
     kafka: &KafkaOptions,
-    framing: &Framing,
 ) -> Result<Position, JournalError> {
-    let probe = Probe::new(crate::port::Journal::id(journal), kafka, framing.clone())?;
+    let probe = Probe::new(crate::port::Journal::id(journal), kafka)?;
     let offsets = probe.offsets().await?;
     if offsets.start != 0 {
         return halt(format!(
