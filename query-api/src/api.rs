@@ -45,7 +45,7 @@ impl Api {
 /// [`method_not_allowed`] as fallbacks after merging. A metrics recorder must be installed before.
 pub fn router(views: impl ViewSource, options: QueryOptions) -> Router {
     let api = Arc::new(Api {
-        cursors: Cursors::new(&options.cursor_key),
+        cursors: Cursors::new(&options.cursor_key, views.current().status().journal_id),
         waiters: Semaphore::new(options.token_waiters_max.min(Semaphore::MAX_PERMITS)),
         opening: Opening::new(options.hours_remembered_max),
         meters: Meters::new(),

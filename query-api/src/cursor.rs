@@ -5,6 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use events::JournalId;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use views::{EntryKey, LIST_VERSION, ListId, Ordinal, Tree};
@@ -49,8 +50,11 @@ pub(crate) struct Cursors {
 }
 
 impl Cursors {
-    pub(crate) fn new(key: &[u8; 32]) -> Self {
-        Self { mac: Hmac::new_from_slice(key).expect("HMAC takes keys of any length") }
+    /// Of one journal: cursors name things by their position in it, and the key may outlive it.
+    pub(crate) fn new(key: &[u8; 32], journal: JournalId) -> Self {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+        mac.update(journal.0.as_bytes());
+        Self { mac }
     }
 
     /// The cursor behind an entry of a list.
@@ -105,7 +109,7 @@ mod tests {
     const LIST: ListId = ListId { category: Some(Ordinal(3)), location: None, sort: Sort::Name };
 
     fn cursors() -> Cursors {
-        Cursors::new(&[7; 32])
+        Cursors::new(&[7; 32], JournalId(uuid::Uuid::nil()))
     }
 
     #[test]
@@ -131,7 +135,11 @@ mod tests {
     fn an_older_order_is_gone_and_not_forged() {
         let old = cursors().seal(LIST_VERSION.wrapping_sub(1), Place::List(LIST), b"key");
         assert!(matches!(cursors().open(&old, Place::List(LIST)), Err(ReadError::CursorExpired)));
-        let of_another_key = Cursors::new(&[8; 32]).seal(LIST_VERSION.wrapping_sub(1), Place::List(LIST), b"key");
+        let of_another_key = Cursors::new(&[8; 32], JournalId(uuid::Uuid::nil())).seal(
+            LIST_VERSION.wrapping_sub(1),
+            Place::List(LIST),
+            b"key",
+        );
         assert!(matches!(cursors().open(&of_another_key, Place::List(LIST)), Err(ReadError::Cursor)));
     }
 

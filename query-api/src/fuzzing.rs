@@ -10,7 +10,7 @@ use crate::problems::ReadError;
 /// # Panics
 /// A cursor was taken that should not be, or not given back as it was.
 pub fn cursor(data: &[u8]) {
-    let cursors = Cursors::new(&[7; 32]);
+    let cursors = Cursors::new(&[7; 32], events::JournalId(uuid::Uuid::nil()));
     let places = places(data);
     if let Ok(text) = std::str::from_utf8(data) {
         assert!(matches!(cursors.open(text, places[0]), Err(ReadError::Cursor)), "{text:?} is nobody's cursor");

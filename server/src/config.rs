@@ -103,6 +103,10 @@ pub struct JournalConfig {
     pub key_retention_hours: u64,
     /// Connections that read.
     pub read_connections: u32,
+    /// A replica of that database, which histories are read from.
+    pub replica_url: DatabaseUrl,
+    /// The most that it may be behind.
+    pub replica_lag_max_ms: u64,
 }
 
 /// What carries the events of the journal to the projectors, in mode `distributed`.

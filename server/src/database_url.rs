@@ -27,6 +27,8 @@ impl fmt::Display for DatabaseUrl {
         let address = self.0.split(['?', '#']).next().unwrap_or_default();
         match (address.split_once("://"), address.rsplit_once('@')) {
             (Some((scheme, _)), Some((_, place))) => write!(f, "{scheme}://…@{place}"),
+            // What was cut off may have been the rest of a password that should have been percent-encoded.
+            (Some((scheme, _)), None) if self.0.contains('@') => write!(f, "{scheme}://…"),
             (Some(_), None) => f.write_str(address),
             (None, _) if self.is_empty() => Ok(()),
             (None, _) => f.write_str("…"),
@@ -57,6 +59,8 @@ mod tests {
             ("postgres://127.0.0.1:5432/lawless", "postgres://127.0.0.1:5432/lawless"),
             ("postgres://me:pass@word@db.example/lawless", "postgres://…@db.example/lawless"),
             ("postgres://db.example/lawless?password=hidden", "postgres://db.example/lawless"),
+            ("postgres://me:hid?den@db.example/lawless", "postgres://…"),
+            ("postgres://me:hid#den@db.example/lawless", "postgres://…"),
             ("me:hidden@db.example", "…"),
             ("hidden", "…"),
         ] {

@@ -19,7 +19,7 @@ Exit codes:
     5  the data folder is in use by another process
     6  the data folder has another format, or is not one
     7  the views do not belong to the journal of the data folder
-    8  a folder has data where an empty one is needed
+    8  a folder or database has data where an empty one is needed
     9  the backup is unfinished, damaged, or of another version
    10  more businesses are gone from an imported file than may be closed
   130  interrupted";
@@ -57,6 +57,19 @@ pub enum Refusal {
         "the data folder {} has data, and the demo never mixes with it. Choose an empty one with `--data`", .0.display()
     )]
     FolderHasData(PathBuf),
+    /// A journal is copied into an empty one only.
+    #[error(
+        "{place} holds journal {journal} with {head} events; give a database whose tables were made by `lawless \
+         migrate` and that nobody used yet"
+    )]
+    DatabaseHasData {
+        /// The database, without its password.
+        place: String,
+        /// What it holds.
+        journal: String,
+        /// Its newest position.
+        head: u64,
+    },
     /// Backups and what is restored go into folders of their own.
     #[error("{} is not empty; give a folder that is empty, or is not there yet", .0.display())]
     NotEmpty(PathBuf),
@@ -95,7 +108,7 @@ impl Refusal {
             Self::AddressInUse { .. } => 4,
             Self::FolderInUse(_) => 5,
             Self::FolderFormat { .. } => 6,
-            Self::FolderHasData(_) | Self::NotEmpty(_) => 8,
+            Self::FolderHasData(_) | Self::NotEmpty(_) | Self::DatabaseHasData { .. } => 8,
             Self::Backup { .. } => 9,
             Self::TooMuchGone(_) => 10,
             Self::Interrupted => 130,

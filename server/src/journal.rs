@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_log::{EventFeed, Journal, SqliteJournal, SqliteJournalOptions};
+use event_log::{EventFeed, Journal, JournalRecords, SqliteJournal, SqliteJournalOptions};
 #[cfg(feature = "distributed")]
-use event_log::{PostgresJournal, PostgresJournalOptions};
+use event_log::{PostgresJournal, PostgresJournalOptions, ReplicaOptions};
 use events::JournalId;
 
 use crate::config::{Config, JournalConfig, KafkaConfig, Mode, SchemaRegistryConfig};
@@ -100,6 +100,24 @@ impl OpenJournal {
         }
     }
 
+    /// For whoever copies or compares all of it.
+    pub(crate) fn records(&self) -> Arc<dyn JournalRecords> {
+        match self {
+            Self::Sqlite(journal) => Arc::new(journal.clone()),
+            #[cfg(feature = "distributed")]
+            Self::Postgres(journal) => Arc::new(journal.clone()),
+        }
+    }
+
+    /// Sets the gauges of what changes without anybody's doing.
+    pub(crate) async fn measure(&self) {
+        metrics::gauge!("lawless_journal_queue_depth").set(self.queued() as f64);
+        #[cfg(feature = "distributed")]
+        if let Self::Postgres(journal) = self {
+            journal.measure().await;
+        }
+    }
+
     /// The file, to be copied.
     ///
     /// # Errors
@@ -118,7 +136,7 @@ impl OpenJournal {
     }
 
     /// Appends that wait for the writer.
-    pub(crate) fn queued(&self) -> usize {
+    fn queued(&self) -> usize {
         match self {
             Self::Sqlite(journal) => journal.queued(),
             #[cfg(feature = "distributed")]
@@ -153,6 +171,10 @@ fn postgres_options(config: &JournalConfig) -> PostgresJournalOptions {
         queue: config.queue,
         key_retention: key_retention(config),
         read_connections: config.read_connections,
+        replica: (!config.replica_url.is_empty()).then(|| ReplicaOptions {
+            url: config.replica_url.as_str().to_owned(),
+            lag_max: Duration::from_millis(config.replica_lag_max_ms),
+        }),
         ..PostgresJournalOptions::default()
     }
 }

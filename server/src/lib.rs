@@ -7,6 +7,7 @@ mod backup;
 mod catch_up;
 pub mod cli;
 pub mod config;
+mod copy;
 pub mod database_url;
 pub mod demo;
 mod engine;

@@ -1,7 +1,7 @@
 //! From the command line to the task.
 
 use crate::cli::{
-    AdminKeyTask, CommandLine, JournalTask, KeysTask, ProjectionsTask, RelayTask, Task, ViewsTask, adopt,
+    AdminKeyTask, CommandLine, JournalTask, KeysTask, ProjectionsTask, RelayTask, Task, ViewsTask, adopt, copy_journal,
     list_parked_events, list_projections, migrate, pause_projections, rebuild_projections, refill, restore,
     resume_projections, save_backup, say, skip_parked_event, verify_journal, verify_views,
 };
@@ -46,7 +46,10 @@ async fn perform(line: CommandLine, config: &Config) -> anyhow::Result<()> {
             run_import(config, request).await
         }
         Some(Task::Projections { task }) => see_to_projections(config, task).await,
-        Some(Task::Journal { task: JournalTask::Verify }) => verify_journal(config).await,
+        Some(Task::Journal { task: JournalTask::Verify { against } }) => {
+            verify_journal(config, against.as_deref()).await
+        }
+        Some(Task::Journal { task: JournalTask::Copy }) => copy_journal(config).await,
         Some(Task::Journal { task: JournalTask::Adopt }) => adopt(config).await,
         Some(Task::Migrate) => migrate(config).await,
         Some(Task::Backup { folder }) => save_backup(config, &folder).await,

@@ -142,7 +142,7 @@ impl CommandService {
         }
         let last = before.map_or(newest.0, |before| before.0.saturating_sub(1)).min(newest.0);
         let first = last.saturating_sub(limit) + 1;
-        let mut replay = Replay::of(&self.inner.businesses, id.0);
+        let mut replay = Replay::up_to(&self.inner.businesses, id.0, newest);
         // Old values are known only to who has folded everything before them.
         while replay.known().version.0 + 1 < first && replay.step().await?.is_some() {}
         let mut entries = Vec::new();

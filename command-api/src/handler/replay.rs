@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use events::{Event, RecordedEvent, Timestamp};
+use events::{Event, RecordedEvent, StreamVersion, Timestamp};
 use uuid::Uuid;
 
 use super::error::CommandError;
@@ -17,17 +17,26 @@ pub(super) struct Replay<'s, A> {
     streams: &'s Streams<A>,
     id: Uuid,
     known: Known<A>,
+    /// Up to which version it is known to go.
+    goes_to: StreamVersion,
     page: VecDeque<RecordedEvent>,
     registered_at: Timestamp,
     updated_at: Timestamp,
 }
 
 impl<'s, A: Aggregate> Replay<'s, A> {
+    /// All of it.
     pub(super) fn of(streams: &'s Streams<A>, id: Uuid) -> Self {
+        Self::up_to(streams, id, StreamVersion::ZERO)
+    }
+
+    /// Of one that is known to have come to a version: what is before that need not be asked of whoever has the newest.
+    pub(super) fn up_to(streams: &'s Streams<A>, id: Uuid, goes_to: StreamVersion) -> Self {
         Self {
             streams,
             id,
             known: Known::nothing(),
+            goes_to,
             page: VecDeque::new(),
             registered_at: Timestamp::default(),
             updated_at: Timestamp::default(),
@@ -47,7 +56,13 @@ impl<'s, A: Aggregate> Replay<'s, A> {
     /// The event that is next, not yet folded; `None` at the end.
     pub(super) async fn peek(&mut self) -> Result<Option<&RecordedEvent>, CommandError> {
         if self.page.is_empty() {
-            self.page = self.streams.read(self.id, self.known.version, PAGE).await?.into();
+            let after = self.known.version;
+            let page = if after < self.goes_to {
+                self.streams.read_past(self.id, after, PAGE).await?
+            } else {
+                self.streams.read(self.id, after, PAGE).await?
+            };
+            self.page = page.into();
         }
         Ok(self.page.front())
     }

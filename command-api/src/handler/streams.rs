@@ -184,6 +184,18 @@ impl<A: Aggregate> Streams<A> {
         Ok(self.journal.read_stream(self.stream(id), after, limit).await?)
     }
 
+    /// Events that are known to be there, wherever they are had for little.
+    pub(super) async fn read_past(
+        &self,
+        id: Uuid,
+        after: StreamVersion,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, CommandError> {
+        let events = self.journal.read_past(self.stream(id), after, limit).await?;
+        // A replica that has not got so far.
+        if events.is_empty() { self.read(id, after, limit).await } else { Ok(events) }
+    }
+
     pub(super) fn decode(recorded: &RecordedEvent) -> Result<Event, CommandError> {
         let header = &recorded.header;
         Codec::shared()

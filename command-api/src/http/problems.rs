@@ -282,6 +282,9 @@ fn business_not_found() -> Problem {
 fn journal_problem(error: &JournalError) -> Problem {
     match error {
         JournalError::Full { .. } => problem(503, "journal_full", "There is no room for more at the moment"),
+        JournalError::Moved { .. } => {
+            problem(410, "journal_moved", "This directory goes on in another place").detail(error.to_string())
+        }
         JournalError::Unavailable { .. } | JournalError::InUse { .. } | JournalError::Engine { .. } => {
             problem(503, "unavailable", "Not available at the moment")
         }

@@ -65,6 +65,17 @@ pub enum JournalError {
         /// Why.
         reason: String,
     },
+    /// It goes on in another place, or may do so, and takes nothing here.
+    #[error("{operation}: this journal {} to {to}{}", if *.arrived { "was moved" } else { "may have been moved" },
+        if *.arrived { "" } else { "; `lawless journal copy` finds out, and finishes it" })]
+    Moved {
+        /// What was tried.
+        operation: &'static str,
+        /// Names the place, without any secret.
+        to: String,
+        /// Whether it is known to have arrived there.
+        arrived: bool,
+    },
     /// Another process writes this journal.
     #[error("{path} is in use by another process")]
     InUse {

@@ -12,6 +12,7 @@ mod port;
 mod postgres;
 mod prepared;
 mod queue;
+mod records;
 #[cfg(feature = "distributed")]
 mod relay;
 mod sqlite;
@@ -23,7 +24,10 @@ pub use kafka::{KafkaEventFeed, KafkaOptions, KafkaProperties, SchemaRegistry};
 pub use limits::{MAX_ACTOR_ID_BYTES, MAX_CHECKS_PER_APPEND, MAX_CLAIM_BYTES, MAX_EVENTS_PER_APPEND, MAX_KEY_BYTES};
 pub use port::{EventFeed, Journal, KeyRecord, Snapshot, Watermark};
 #[cfg(feature = "distributed")]
-pub use postgres::{Migrated, PostgresEventFeed, PostgresJournal, PostgresJournalOptions};
+pub use postgres::{
+    ImportTarget, Migrated, PostgresEventFeed, PostgresImport, PostgresJournal, PostgresJournalOptions, ReplicaOptions,
+};
+pub use records::{JournalRecords, JournalStand, StoredClaim, StoredKey, StoredSnapshot};
 #[cfg(feature = "distributed")]
 pub use relay::{Relay, RelayHealth, RelayOptions, RelayStatus, refill};
-pub use sqlite::{Adopted, JournalCopy, SqliteEventFeed, SqliteJournal, SqliteJournalOptions, Synchronous};
+pub use sqlite::{Adopted, JournalCopy, Moved, SqliteEventFeed, SqliteJournal, SqliteJournalOptions, Synchronous};

@@ -26,6 +26,17 @@ pub trait Journal: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, JournalError>;
 
+    /// The same for whoever only shows them: they may come from a replica, which may not have the newest yet. Whoever
+    /// knows that there is more asks [`read_stream`](Self::read_stream) for it.
+    async fn read_past(
+        &self,
+        stream: StreamId,
+        after: StreamVersion,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, JournalError> {
+        self.read_stream(stream, after, limit).await
+    }
+
     /// What was accepted under a key.
     async fn find_key(&self, key: &IdempotencyKey) -> Result<Option<KeyRecord>, JournalError>;
 

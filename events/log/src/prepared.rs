@@ -98,6 +98,7 @@ fn kind(refused: &AppendError) -> &'static str {
         AppendError::Malformed(_) => "malformed",
         AppendError::Journal(JournalError::Full { .. }) => "full",
         AppendError::Journal(JournalError::Unavailable { .. }) => "unavailable",
+        AppendError::Journal(JournalError::Moved { .. }) => "moved",
         AppendError::Journal(_) => "failed",
     }
 }

@@ -3,12 +3,13 @@
 use axum::Router;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use events::JournalId;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use query_api::BusinessList;
 use sha2::Sha256;
 use views::{EntryKey, ListId, Ordinal, Sort, is_boundary};
 
-use crate::views_in_memory::Memory;
+use crate::views_in_memory::{Memory, journal};
 use crate::world::{Answer, EVERYTHING, PIZZA, SPRINGFIELD, api, business, get, id, options};
 
 fn entry(sort: Sort, number: u64) -> EntryKey {
@@ -178,8 +179,12 @@ async fn cursors_are_no_place_to_write() {
     // A cursor of another key, as after the loss of the data folder.
     let mut other = options();
     other.cursor_key = [8; 32];
-    let elsewhere = crate::world::api(memory, other);
+    let elsewhere = crate::world::api(memory.clone(), other);
     get(&elsewhere, &format!("/v1/businesses?cursor={cursor}")).await.problem(400, "invalid_cursor");
+    // One of another journal under the same key, as after a backup was restored for programs whose key is given.
+    memory.status.send_modify(|status| status.journal_id = JournalId(uuid::Uuid::from_u128(99)));
+    let restored = crate::world::api(memory, options());
+    get(&restored, &format!("/v1/businesses?cursor={cursor}")).await.problem(400, "invalid_cursor");
 }
 
 #[tokio::test]
@@ -193,6 +198,7 @@ async fn a_cursor_of_an_older_order_has_expired() {
     cursor.truncate(cursor.len() - 16);
     cursor[0] = cursor[0].wrapping_sub(1);
     let mut mac = Hmac::<Sha256>::new_from_slice(&options().cursor_key).unwrap();
+    mac.update(journal().0.as_bytes());
     mac.update(&cursor);
     cursor.extend(&mac.finalize().into_bytes()[..16]);
     let path = format!("/v1/businesses?limit=1&cursor={}", URL_SAFE_NO_PAD.encode(cursor));

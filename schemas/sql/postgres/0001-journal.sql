@@ -82,6 +82,9 @@ CREATE TABLE snapshots (
 -- sees to it that a stream is written, a key used and a name claimed once in a batch, and that no command reads a stream
 -- that an earlier one of the batch writes. Then nothing in a batch depends on what else is in it but the positions.
 --
+-- The caller also says which journal it means, the highest position that it knows of, and an event that it has seen at a
+-- position, if any: a backup that was put back, or a standby that had not got everything, is another journal.
+--
 -- c_: a row per command. s_: a row per stream that is read. r_: a row per reading, in the order of commands, `r_stream`
 -- counting in s_. k_: a row per name claimed. e_: a row per event, in order. Commands and streams count from 1,
 -- readings, names and events of a command from 0.
@@ -91,7 +94,7 @@ CREATE TABLE snapshots (
 -- begin, `version` what its stream is at. `more_` has a row for each command of status 1, 3 or 5: which name or
 -- reading it was, whose name it is or which stream was written, and for status 1 its last position, version, command.
 CREATE PROCEDURE append_batch(
-    expected_journal uuid, seen_head bigint,
+    expected_journal uuid, seen_head bigint, seen_position bigint, seen_event uuid,
     c_stream_kind text[], c_stream_id uuid[], c_expected bigint[], c_events bigint[],
     c_actor text[], c_key text[], c_hash bytea[],
     s_kind text[], s_id uuid[],
@@ -124,6 +127,12 @@ BEGIN
     IF old_head < seen_head THEN
         RAISE EXCEPTION USING ERRCODE = 'LWJ02',
             MESSAGE = format('the counter says %s after %s was reached', old_head, seen_head);
+    END IF;
+    -- A counter that went back may have gone on since.
+    IF seen_event IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM events e WHERE e.position = seen_position AND e.event_id = seen_event) THEN
+        RAISE EXCEPTION USING ERRCODE = 'LWJ02',
+            MESSAGE = format('position %s was event %s, and is not any more', seen_position, seen_event);
     END IF;
     -- The clock behind the lock, and never before the newest event, whatever the clock does.
     moment := greatest(moment, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint);

@@ -14,7 +14,7 @@ mod make;
 mod manifest;
 mod restore;
 
-pub(crate) use adopt::adopt_journal;
+pub(crate) use adopt::{adopt_journal, forget_views};
 pub(crate) use make::{BackupSource, check_empty, make_backup};
 pub(crate) use manifest::{MANIFEST_FILE, Manifest};
 pub(crate) use restore::restore_backup;

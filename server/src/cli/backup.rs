@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use event_log::Adopted;
+#[cfg(feature = "distributed")]
+use event_log::PostgresJournal;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use projectors::{Generations, LmdbProjectionStore, LmdbViewReader, ProjectionStore, StoreOptions};
 use tokio::sync::watch;
@@ -12,6 +15,8 @@ use views::ViewStatus;
 
 use super::projections::client;
 use super::say;
+#[cfg(feature = "distributed")]
+use crate::backup::forget_views;
 use crate::backup::{BackupSource, Manifest, Progress, adopt_journal, check_empty, make_backup, restore_backup};
 use crate::config::{Config, Mode};
 use crate::engine::{DIRECTORY_GROUP, Engine};
@@ -100,18 +105,39 @@ pub async fn restore(config: &Config, backup: &Path, same_journal: bool) -> anyh
     Ok(())
 }
 
-/// Gives the journal of the data folder a new id.
+/// Gives the journal a new id: that of the data folder, or in mode distributed that of the database.
 ///
 /// # Errors
-/// There is no data folder, or it is in use.
+/// There is no data folder, it is in use, or the database cannot be reached.
 pub async fn adopt(config: &Config) -> anyhow::Result<()> {
-    ensure_is_embedded(config, "journal adopt")?;
     ensure_is_data_folder(&config.data.folder)?;
     let folder = DataFolder::open(&config.data.folder)?;
-    let adopted = adopt_journal(&folder).await?;
+    folder.belongs_to(config.mode)?;
+    let adopted = match config.mode {
+        Mode::Embedded => adopt_journal(&folder).await?,
+        Mode::Distributed => adopt_database(config, &folder).await?,
+    };
     say(format!("journal {} is journal {} from event {} on", adopted.previous, adopted.id, adopted.head));
-    say("old tokens and cursors are refused; the views are made at the next start");
+    if config.mode == Mode::Embedded {
+        say("old tokens and cursors are refused; the views are made at the next start");
+    } else {
+        say("old tokens are refused; the views are made at the next start");
+        say("other programs stop taking commands: remove `views` in their data folders, too");
+        say("give all of them another cursor key: the old cursors name positions of the old journal");
+    }
     Ok(())
+}
+
+/// What is derived goes first: it is made anew in any case.
+#[cfg(feature = "distributed")]
+async fn adopt_database(config: &Config, folder: &DataFolder) -> anyhow::Result<Adopted> {
+    forget_views(folder)?;
+    Ok(PostgresJournal::adopt(config.journal.url.as_str()).await?)
+}
+
+#[cfg(not(feature = "distributed"))]
+async fn adopt_database(_: &Config, _: &DataFolder) -> anyhow::Result<Adopted> {
+    Err(Refusal::not_built_in().into())
 }
 
 fn ensure_is_embedded(config: &Config, what: &str) -> Result<(), Refusal> {

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod backup;
+mod copy;
 mod migrate;
 mod output;
 mod projections;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 pub use backup::{adopt, restore, save_backup};
+pub use copy::copy_journal;
 pub use migrate::migrate;
 pub use output::say;
 pub use projections::{list_parked_events, list_projections, pause_projections, resume_projections, skip_parked_event};
@@ -254,7 +256,16 @@ pub enum ProjectionsTask {
 #[derive(Debug, Subcommand)]
 pub enum JournalTask {
     /// Read all of it: positions and versions dense, checksums right, every event understood (no server may run)
-    Verify,
+    Verify {
+        /// Also compare it, event by event, with that of a data folder which was copied into it
+        #[arg(long, value_name = "FOLDER")]
+        against: Option<PathBuf>,
+    },
+    /// Move it from the data folder into the database of `journal.url`, empty but for its tables (no server may run)
+    ///
+    /// Same id, same positions: tokens and cursors stay valid. All of it or nothing; after a kill run it again. The data
+    /// folder takes no more commands afterwards, and can still be read.
+    Copy,
     /// Give it a new id, as for a copy that goes on by itself: old tokens are refused, views made anew (no server may run)
     Adopt,
 }

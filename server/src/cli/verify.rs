@@ -1,10 +1,11 @@
 //! `lawless journal verify` and `lawless views verify`: whether what is stored is what it must be.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use event_log::EventFeed;
+use event_log::{EventFeed, SqliteJournal, SqliteJournalOptions};
 use events::{Codec, Position, RecordedEvent, StreamId, StreamVersion};
 use indicatif::{ProgressBar, ProgressStyle};
 use projectors::{
@@ -14,7 +15,8 @@ use projectors::{
 use tokio::runtime::Handle;
 
 use super::say;
-use crate::config::Config;
+use crate::config::{Config, Mode};
+use crate::copy::{Compared, compare};
 use crate::engine::{DIRECTORY_GROUP, Engine};
 use crate::folder::DataFolder;
 
@@ -23,17 +25,44 @@ const PAGE: usize = 1_024;
 /// Findings that are printed; the rest is counted.
 const FINDINGS_SHOWN: usize = 10;
 
-/// Reads the whole journal: positions and versions dense, checksums right, every payload understood.
+/// Reads the whole journal: positions and versions dense, checksums right, every payload understood. With `against`, it
+/// has all that the journal of that data folder has, too.
 ///
 /// # Errors
-/// Something is not as it must be, or the folder cannot be opened.
-pub async fn verify_journal(config: &Config) -> anyhow::Result<()> {
+/// Something is not as it must be, or a folder cannot be opened.
+pub async fn verify_journal(config: &Config, against: Option<&Path>) -> anyhow::Result<()> {
     let engine = open(config).await?;
     let checked = check_journal(engine.journal.feed().as_ref()).await;
+    let compared = match against {
+        Some(folder) if checked.is_ok() => Some(compare_with(&engine, folder).await),
+        _ => None,
+    };
     engine.close().await;
-    let checked = checked?;
+    let (checked, compared) = (checked?, compared.transpose()?);
     say(format!("{} events of {} streams: dense, whole and understood", checked.position, checked.versions.len()));
+    if let (Some(compared), Some(folder)) = (compared, against) {
+        let Compared { events, claims, keys, keys_gone } = compared;
+        say(format!(
+            "as in {}: {events} events, {claims} names, {keys} idempotency keys; {keys_gone} more keys have expired",
+            folder.display()
+        ));
+    }
     Ok(())
+}
+
+async fn compare_with(engine: &Engine, folder: &Path) -> anyhow::Result<Compared> {
+    ensure!(folder.join("format").is_file(), "there is no data folder {}", folder.display());
+    let old = DataFolder::open(folder)?;
+    old.belongs_to(Mode::Embedded)?;
+    ensure!(old.journal_file().is_file(), "there is no journal in {}", folder.display());
+    let journal = SqliteJournal::open(old.journal_file(), SqliteJournalOptions::default()).await?;
+    let (feed, ours) = (journal.feed(), engine.journal.feed());
+    let bar = progress(feed.head().await?);
+    let compared =
+        compare(&journal, engine.journal.records().as_ref(), (&feed, ours.as_ref()), |at| bar.set_position(at.0)).await;
+    bar.finish_and_clear();
+    journal.close().await;
+    compared
 }
 
 /// Folds the journal anew beside the views and compares every row and all state.

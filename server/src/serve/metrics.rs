@@ -30,20 +30,28 @@ const SECONDS_BUCKETS: [f64; 14] =
 /// From one by one to a rebuild's batches.
 const BATCH_BUCKETS: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 25.0, 100.0, 250.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0];
 
-const COUNTERS: [(&str, &str); 7] = [
+const COUNTERS: [(&str, &str); 10] = [
     ("http_server_requests_total", "Reads that were answered"),
     ("lawless_reads_not_modified_total", "Reads whose reader had the newest answer already (304)"),
     ("lawless_commands_total", "Commands by what became of them"),
     ("lawless_command_conflicts_total", "Commands decided again because another was faster"),
+    ("lawless_journal_pool_saturated_total", "Reads of the journal that found all connections in use"),
+    ("lawless_journal_pool_failed_total", "Reads of the journal that got no connection"),
+    ("lawless_journal_past_reads_total", "Reads of the past of a stream, by where they were had"),
     ("lawless_journal_refused_total", "Appends that the journal refused, by why"),
     ("lawless_projection_rows_written_total", "Rows that a projection wrote or removed"),
     ("lawless_projection_bytes_written_total", "Keys and values that a projection wrote"),
 ];
 
-const GAUGES: [(&str, &str); 19] = [
+const GAUGES: [(&str, &str); 24] = [
     ("lawless_http_connections", "Open connections, of both listeners"),
     ("lawless_journal_head_position", "Position of the newest event"),
     ("lawless_journal_queue_depth", "Appends that wait for the journal's writer"),
+    ("lawless_journal_pool_connections", "Connections that read the journal, idle and in use"),
+    ("lawless_journal_pool_connections_max", "The most of them that there may be"),
+    ("lawless_journal_replica_up", "1 while the past is read from the replica, else 0"),
+    ("lawless_journal_replica_lag_events", "Events that the replica has not got yet"),
+    ("lawless_journal_replica_lag_seconds", "Age of the oldest event that the replica has not got yet"),
     ("lawless_projection_published_position", "Position up to which the rows are published"),
     ("lawless_projection_lag_events", "Events that are not in the rows yet"),
     ("lawless_projection_lag_seconds", "Age of the oldest event that is not in the rows yet"),
@@ -62,11 +70,12 @@ const GAUGES: [(&str, &str); 19] = [
     ("process_anonymous_memory_bytes", "Of it what belongs to the process alone"),
 ];
 
-const HISTOGRAMS: [(&str, &str); 6] = [
+const HISTOGRAMS: [(&str, &str); 7] = [
     ("http_server_request_duration_seconds", "Time from the first handler of a read to the finished response"),
     ("lawless_command_seconds", "Time from a command to its answer"),
     ("lawless_journal_append_seconds", "Time from an append to its answer, synced to the disk"),
     ("lawless_journal_batch_commands", "Commands in one transaction of the journal"),
+    ("lawless_journal_pool_wait_seconds", "Time until a read of the journal had its connection"),
     ("lawless_projection_batch_events", "Events in one commit of a projection"),
     ("lawless_projection_commit_seconds", "Time of one commit of a projection"),
 ];
@@ -104,7 +113,7 @@ pub(super) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
 pub(super) async fn measure(measured: &Measured) {
     measure_memory();
     if let Some(journal) = &measured.journal {
-        gauge!("lawless_journal_queue_depth").set(journal.queued() as f64);
+        journal.measure().await;
         let group = measured.directory.as_deref();
         group.inspect(|directory| measure_health(directory));
         if let Err(error) = measure_journal(journal, group).await {

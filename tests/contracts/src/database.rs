@@ -46,6 +46,15 @@ impl Database {
         options.options([("search_path", "lawless,pg_catalog")]).disable_statement_logging().connect().await.unwrap()
     }
 
+    /// How many rows a table of the journal has.
+    pub async fn count(&self, table: &str) -> u64 {
+        let mut connection = self.connect().await;
+        let count = sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {table}")));
+        let count: i64 = count.fetch_one(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        count.cast_unsigned()
+    }
+
     /// Executes statements.
     pub async fn execute(&self, sql: &str) {
         let mut connection = self.connect().await;

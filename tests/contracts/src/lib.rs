@@ -5,5 +5,7 @@
 pub mod database;
 pub mod journal;
 pub mod own;
+pub mod server;
 pub mod services;
 pub mod store_model;
+pub mod wire;

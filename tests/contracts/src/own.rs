@@ -61,9 +61,14 @@ impl OwnEngine {
         self.signal(Signal::CONT);
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Its process.
+    pub fn pid(&self) -> Pid {
         let pid = self.record()["runs_as"]["process"]["pid"].as_integer().unwrap();
-        kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), signal).unwrap();
+        Pid::from_raw(i32::try_from(pid).unwrap()).unwrap()
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
     }
 
     fn record(&self) -> toml::Table {

@@ -50,6 +50,14 @@ impl Client {
         self.send(Method::GET, path, None, headers, None).await
     }
 
+    /// Reads what is not for everybody, with the key.
+    ///
+    /// # Errors
+    /// As for [`get`](Self::get).
+    pub async fn get_with_key(&self, path: &str) -> anyhow::Result<Answer> {
+        self.send(Method::GET, path, None, &[], self.key.as_deref()).await
+    }
+
     /// Sends a command, with the key.
     ///
     /// # Errors

@@ -55,6 +55,8 @@ pub(crate) fn producer_config(options: &KafkaOptions) -> ClientConfig {
     let mut config = base_config(options);
     config
         .set("enable.idempotence", "true")
+        // A record that fails ends the producer before any later one is sent.
+        .set("enable.gapless.guarantee", "true")
         .set("acks", "all")
         // With any finite time a record is dropped and those after it are still sent: a hole for ever.
         .set("message.timeout.ms", "0")

@@ -10,12 +10,13 @@ use sqlx::{AssertSqlSafe, Row};
 use super::batch::Columns;
 use super::failure::failure;
 use super::rows::{number, stream_id};
+use super::seen::Seen;
 use super::writer::{APPEND, Pending};
 use crate::append::{Append, Appended};
 use crate::error::{AppendError, JournalError};
 
 /// Arguments that go in, and that come out.
-const IN: usize = 35;
+const IN: usize = 37;
 const OUT: usize = 12;
 
 static CALL: LazyLock<Arc<str>> = LazyLock::new(|| {
@@ -38,13 +39,16 @@ pub(super) struct Outcome {
 pub(super) async fn call(
     connection: &mut PgConnection,
     journal: JournalId,
-    seen: Position,
+    seen: &Seen,
     batch: &[Pending],
 ) -> Result<PgRow, sqlx::Error> {
     let columns = Columns::of(batch);
+    let newest = seen.newest();
     sqlx::query(AssertSqlSafe(Arc::clone(&CALL)))
         .bind(journal.0)
-        .bind(seen.0.cast_signed())
+        .bind(seen.head().0.cast_signed())
+        .bind(newest.map(|(position, _)| position.0.cast_signed()))
+        .bind(newest.map(|(_, event)| event.0))
         .bind(columns.c_stream_kind)
         .bind(columns.c_stream_id)
         .bind(columns.c_expected)

@@ -1,5 +1,6 @@
 //! What PostgreSQL's errors mean to whoever uses the journal.
 
+use super::seen::went_back;
 use crate::error::JournalError;
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -42,7 +43,7 @@ pub(super) fn failure(operation: &'static str, error: sqlx::Error) -> JournalErr
         (_, Some("53100")) => JournalError::Full { operation },
         // Class XX: damaged data, or an error inside the server.
         (_, Some(code)) if code.starts_with("XX") => JournalError::Corrupt { operation, reason: error.to_string() },
-        (_, Some(ANOTHER_JOURNAL | COUNTER_WENT_BACK)) => JournalError::Corrupt { operation, reason: words(&error) },
+        (_, Some(ANOTHER_JOURNAL | COUNTER_WENT_BACK)) => went_back(operation, &words(&error)),
         (_, Some(code)) if is_about_the_connection(code) || is_about_waiting(code) => unavailable(error.to_string()),
         _ => JournalError::Engine { operation, source: Box::new(error) },
     }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use events::{JournalId, Position, RecordedEvent};
-use tokio::sync::watch;
 
 use super::reader::Reader;
 use crate::error::JournalError;
@@ -18,7 +17,6 @@ const LOOK_EVERY_MAX: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone)]
 pub struct PostgresEventFeed {
     pub(super) reader: Reader,
-    pub(super) seen: watch::Receiver<Position>,
 }
 
 #[async_trait]
@@ -36,17 +34,13 @@ impl EventFeed for PostgresEventFeed {
     }
 
     async fn wait_beyond(&self, position: Position) -> Result<(), JournalError> {
-        let mut seen = self.seen.clone();
+        let mut seen = self.reader.seen.watch();
         let mut pause = LOOK_EVERY;
         loop {
             let waited = tokio::time::timeout(pause, seen.wait_for(|head| *head > position)).await;
             // Without the value that was waited for: it holds a lock.
-            match waited.map(|seen| seen.map(drop)) {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(_)) => {
-                    let reason = "it is shutting down".to_owned();
-                    return Err(JournalError::Unavailable { operation: "wait for events", reason });
-                }
+            match waited.map(drop) {
+                Ok(()) => return Ok(()),
                 Err(_) if self.reader.head().await? > position => return Ok(()),
                 Err(_) => pause = (pause * 2).min(LOOK_EVERY_MAX),
             }

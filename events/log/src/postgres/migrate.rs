@@ -1,12 +1,14 @@
 //! Making the tables, and changing them: forward only.
 
+use std::time::Duration;
+
 use events::JournalId;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use uuid::Uuid;
 
 use super::failure::failure;
-use super::open::{MIGRATE, connect, connecting, place};
+use super::open::{Connecting, MIGRATE, connect_patiently, connecting, place};
 use super::options::PostgresJournalOptions;
 use super::{PostgresJournal, failure::is_missing};
 use crate::error::JournalError;
@@ -44,7 +46,8 @@ impl PostgresJournal {
         let fail = |error| failure(MIGRATE, error);
         let options = PostgresJournalOptions::default();
         let connecting = connecting(MIGRATE, url, &options)?;
-        let mut connection = connect(MIGRATE, &connecting, options.connect_timeout).await?;
+        // A change of large tables takes as long as it takes, and whoever waits for it, too.
+        let mut connection = connect_patiently(MIGRATE, &connecting, options.connect_timeout).await?;
         let encoding: String =
             sqlx::query_scalar("SHOW server_encoding").fetch_one(&mut connection).await.map_err(fail)?;
         if encoding != "UTF8" {
@@ -54,10 +57,10 @@ impl PostgresJournal {
         sqlx::query("SELECT pg_advisory_lock($1)").bind(LOCK).execute(&mut connection).await.map_err(fail)?;
         let before = applied(&mut connection).await.map_err(fail)?;
         if before > KNOWN {
-            return Err(wrong_number(place(&connecting), before));
+            return Err(wrong_number(place(&connecting), before, KNOWN));
         }
         for (number, file) in (1..).zip(FILES).skip(usize::try_from(before).unwrap_or_default()) {
-            apply(&mut connection, number, file).await.map_err(fail)?;
+            apply(&mut connection, number, file, options.lock_timeout).await.map_err(fail)?;
         }
         // The lock ends with the connection.
         connection.close().await.map_err(fail)?;
@@ -65,8 +68,18 @@ impl PostgresJournal {
     }
 }
 
-async fn apply(connection: &mut PgConnection, number: i32, file: &'static str) -> Result<(), sqlx::Error> {
+async fn apply(
+    connection: &mut PgConnection,
+    number: i32,
+    file: &'static str,
+    lock_timeout: Duration,
+) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
+    // Whoever waits for a table holds up all who come after him.
+    sqlx::query("SELECT set_config('lock_timeout', $1, true)")
+        .bind(lock_timeout.as_millis().to_string())
+        .execute(&mut *transaction)
+        .await?;
     sqlx::raw_sql(AssertSqlSafe(file)).execute(&mut *transaction).await?;
     sqlx::query("INSERT INTO lawless.migrations (number) VALUES ($1)").bind(number).execute(&mut *transaction).await?;
     if number == 1 {
@@ -83,7 +96,7 @@ async fn apply(connection: &mut PgConnection, number: i32, file: &'static str) -
 }
 
 /// How many files were applied; none when there are no tables.
-pub(super) async fn applied(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
+async fn applied(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
     let count = sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM lawless.migrations");
     match count.fetch_one(connection).await {
         Err(error) if is_missing(&error) => Ok(0),
@@ -91,12 +104,38 @@ pub(super) async fn applied(connection: &mut PgConnection) -> Result<i32, sqlx::
     }
 }
 
-/// Says what to do about tables of another age.
-pub(super) fn wrong_number(path: String, found: i32) -> JournalError {
+/// Refuses tables that are not of this program's version.
+pub(super) async fn ensure_current(
+    operation: &'static str,
+    connection: &mut PgConnection,
+    connecting: &Connecting,
+) -> Result<(), JournalError> {
+    let number = applied(connection).await.map_err(|error| failure(operation, error))?;
+    if number == KNOWN { Ok(()) } else { Err(wrong_number(place(connecting), number, KNOWN)) }
+}
+
+/// Says what to do about tables of another age than `known`.
+fn wrong_number(path: String, found: i32, known: i32) -> JournalError {
     let (found, expected) = match found {
-        0 => ("none".to_owned(), format!("{KNOWN} (`lawless migrate` makes it)")),
-        found if found < KNOWN => (found.to_string(), format!("{KNOWN} (`lawless migrate` brings it there)")),
-        found => (found.to_string(), format!("{KNOWN} (it was made by a newer program)")),
+        0 => ("none".to_owned(), format!("{known} (`lawless migrate` makes it)")),
+        found if found < known => (found.to_string(), format!("{known} (`lawless migrate` brings it there)")),
+        found => (found.to_string(), format!("{known} (it was made by a newer program)")),
     };
     JournalError::Format { path, found, expected }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_of_another_age_are_refused_with_what_to_do() {
+        for (found, said) in [
+            (0, "has journal format none, this program reads 3 (`lawless migrate` makes it)"),
+            (2, "has journal format 2, this program reads 3 (`lawless migrate` brings it there)"),
+            (4, "has journal format 4, this program reads 3 (it was made by a newer program)"),
+        ] {
+            assert_eq!(wrong_number("db/x".to_owned(), found, 3).to_string(), format!("db/x {said}"));
+        }
+    }
 }

@@ -2,31 +2,41 @@
 //!
 //! | module | does |
 //! |---|---|
-//! | `migrate`, `open` | makes the tables, checks what is there, connects |
+//! | `migrate`, `open`, `adopt` | makes the tables, checks what is there, connects; a new id |
 //! | `writer` | takes what is queued, one call for all of it; sends it again when the connection is lost |
 //! | `batch`, `call` | which commands go together; the call of the one procedure, and what it answers |
 //! | `lease` | who does what only one process needs to do |
-//! | `reader`, `rows`, `feed` | reads, each row checked |
+//! | `reader`, `rows`, `feed`, `pool` | reads, each row checked, on connections that are counted |
+//! | `records`, `import` | all rows besides the events; filling an empty journal with another one's rows |
+//! | `replica` | reads of the past, where nothing is decided on them |
+//! | `seen` | whether it is still the journal that it was |
 
+mod adopt;
 mod batch;
 mod call;
 mod failure;
 mod feed;
+mod import;
 mod lease;
 mod migrate;
 mod open;
 mod options;
+mod pool;
 mod reader;
+mod records;
+mod replica;
 mod rows;
+mod seen;
 mod writer;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use events::{JournalId, Position, RecordedEvent, StreamId, StreamVersion};
-use tokio::sync::watch;
 
 use self::reader::Reader;
+use self::replica::Replica;
+use self::seen::Seen;
 use self::writer::{Pending, Writer};
 use crate::append::{Append, Appended, Claim, ClaimKind, IdempotencyKey};
 use crate::error::{AppendError, JournalError};
@@ -35,9 +45,10 @@ use crate::prepared::ask;
 use crate::queue::{Bounds, Queue, queue};
 
 pub use self::feed::PostgresEventFeed;
+pub use self::import::{ImportTarget, PostgresImport};
 pub(crate) use self::lease::Lease;
 pub use self::migrate::Migrated;
-pub use self::options::PostgresJournalOptions;
+pub use self::options::{PostgresJournalOptions, ReplicaOptions};
 
 /// A journal in a PostgreSQL database. A clone is another handle to the same one.
 ///
@@ -48,7 +59,7 @@ pub use self::options::PostgresJournalOptions;
 pub struct PostgresJournal {
     reader: Reader,
     queue: Queue<Pending>,
-    head: watch::Receiver<Position>,
+    replica: Option<Replica>,
 }
 
 impl PostgresJournal {
@@ -62,22 +73,25 @@ impl PostgresJournal {
         let opened = open::open(url, &options).await?;
         let bounds = Bounds { works: options.max_batch, bytes: options.max_batch_bytes };
         let (queue, inbox) = queue(options.queue, bounds);
-        let (head_sender, head) = watch::channel(opened.head);
-        let reader = Reader { id: opened.id, pool: opened.readers };
-        let writer = Writer::new(options, inbox, opened.connecting, reader.clone(), head_sender);
+        let reader = Reader { id: opened.id, connections: opened.readers, seen: Seen::new(opened.head) };
+        let replica = opened.replica.zip(options.replica.as_ref()).map(|(connections, replica)| {
+            let there = Reader { id: opened.id, connections, seen: Seen::new(Position::ZERO) };
+            Replica::new(there, reader.clone(), replica.lag_max)
+        });
+        let writer = Writer::new(options, inbox, opened.connecting, reader.clone());
         tokio::spawn(writer.run());
         tracing::info!(journal = %reader.id, head = %opened.head, "journal opened");
-        Ok(Self { reader, queue, head })
+        Ok(Self { reader, queue, replica })
     }
 
     /// The tail of this journal.
     pub fn feed(&self) -> PostgresEventFeed {
-        PostgresEventFeed { reader: self.reader.clone(), seen: self.head.clone() }
+        PostgresEventFeed { reader: self.reader.clone() }
     }
 
     /// The right to do something that only one process at a time needs to do.
     pub(crate) fn lease(&self, name: &'static str, lasts: Duration) -> Lease {
-        Lease::new(self.reader.pool.clone(), name, lasts)
+        Lease::new(self.reader.connections.pool(), name, lasts)
     }
 
     /// Names the time, and then what the journal had by then. Nothing before the first event.
@@ -90,10 +104,22 @@ impl PostgresJournal {
         self.queue.queued()
     }
 
+    /// Sets the gauges of what changes without anybody's doing: how many connections there are, and are in use, and how
+    /// far the replica is behind.
+    pub async fn measure(&self) {
+        self.reader.connections.measure();
+        if let Some(replica) = &self.replica {
+            replica.measure().await;
+        }
+    }
+
     /// Takes nothing more, finishes what is queued, and ends all connections. For all handles; a second call returns at
     /// once or when the first does.
     pub async fn close(&self) {
         self.queue.close().await;
+        if let Some(replica) = &self.replica {
+            replica.close().await;
+        }
     }
 }
 
@@ -113,6 +139,20 @@ impl Journal for PostgresJournal {
         after: StreamVersion,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, JournalError> {
+        self.reader.stream(stream, after, limit).await
+    }
+
+    async fn read_past(
+        &self,
+        stream: StreamId,
+        after: StreamVersion,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, JournalError> {
+        if let Some(replica) = &self.replica
+            && let Some(events) = replica.stream(stream, after, limit).await
+        {
+            return Ok(events);
+        }
         self.reader.stream(stream, after, limit).await
     }
 

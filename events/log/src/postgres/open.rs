@@ -3,19 +3,20 @@
 use std::time::Duration;
 
 use events::{JournalId, Position};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Row};
 
 use super::failure::failure;
-use super::migrate::{KNOWN, applied, wrong_number};
+use super::migrate::{KNOWN, ensure_current};
 use super::options::PostgresJournalOptions;
+use super::pool::Connections;
 use crate::error::JournalError;
 
 pub(super) const MIGRATE: &str = "make the journal's tables";
 const OPEN: &str = "open the journal";
 
-/// How long a read waits for a free connection.
-const READ_CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long PostgreSQL waits for the next statement of long work before it takes this process for lost.
+const NEXT_STATEMENT_WITHIN: Duration = Duration::from_secs(60);
 /// After so long without a word the server asks whether a client is still there, then so often, so many times.
 const KEEPALIVE: [(&str, &str); 3] =
     [("tcp_keepalives_idle", "10"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3")];
@@ -32,7 +33,8 @@ pub(super) struct Opened {
     pub(super) id: JournalId,
     pub(super) head: Position,
     pub(super) connecting: Connecting,
-    pub(super) readers: PgPool,
+    pub(super) readers: Connections,
+    pub(super) replica: Option<Connections>,
 }
 
 /// Reads the address of a database.
@@ -80,7 +82,30 @@ pub(super) async fn connect(
     connecting: &Connecting,
     within: Duration,
 ) -> Result<PgConnection, JournalError> {
-    match tokio::time::timeout(within, connecting.writer.connect()).await {
+    connect_as(operation, connecting, connecting.writer.clone(), within).await
+}
+
+/// One connection for work that takes as long as it takes: no limit to the time of a statement, nor to a wait for a lock.
+pub(super) async fn connect_patiently(
+    operation: &'static str,
+    connecting: &Connecting,
+    within: Duration,
+) -> Result<PgConnection, JournalError> {
+    let patient = connecting.writer.clone().options([
+        ("statement_timeout", "0"),
+        ("lock_timeout", "0"),
+        ("idle_in_transaction_session_timeout", &NEXT_STATEMENT_WITHIN.as_millis().to_string()),
+    ]);
+    connect_as(operation, connecting, patient, within).await
+}
+
+async fn connect_as(
+    operation: &'static str,
+    connecting: &Connecting,
+    options: PgConnectOptions,
+    within: Duration,
+) -> Result<PgConnection, JournalError> {
+    match tokio::time::timeout(within, options.connect()).await {
         Ok(connected) => connected.map_err(|error| failure(operation, error)),
         Err(_) => {
             let reason = format!("{} does not answer within {within:?}", place(connecting));
@@ -91,23 +116,24 @@ pub(super) async fn connect(
 
 /// Opens the journal of a database.
 pub(super) async fn open(url: &str, options: &PostgresJournalOptions) -> Result<Opened, JournalError> {
-    let fail = |error| failure(OPEN, error);
     let connecting = connecting(OPEN, url, options)?;
     let mut connection = connect(OPEN, &connecting, options.connect_timeout).await?;
-    let number = applied(&mut connection).await.map_err(fail)?;
-    if number != KNOWN {
-        return Err(wrong_number(place(&connecting), number));
-    }
+    ensure_current(OPEN, &mut connection, &connecting).await?;
     let (id, head) = read_row(&mut connection, &connecting).await?;
     drop(connection);
-    let readers = PgPoolOptions::new()
-        .max_connections(options.read_connections.max(1))
-        .acquire_timeout(READ_CONNECTION_TIMEOUT)
-        .connect_lazy_with(connecting.base.clone());
-    Ok(Opened { id, head, connecting, readers })
+    let readers = Connections::new("primary", options.read_connections, connecting.base.clone());
+    let replica = match &options.replica {
+        // Made when it is read from: it may be away.
+        Some(replica) => {
+            let there = self::connecting(OPEN, &replica.url, options)?;
+            Some(Connections::new("replica", options.read_connections, there.base))
+        }
+        None => None,
+    };
+    Ok(Opened { id, head, connecting, readers, replica })
 }
 
-async fn read_row(
+pub(super) async fn read_row(
     connection: &mut PgConnection,
     connecting: &Connecting,
 ) -> Result<(JournalId, Position), JournalError> {
@@ -121,6 +147,17 @@ async fn read_row(
     .map_err(fail)?;
     let read = || Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?));
     let (id, fingerprint, head, last): (_, i64, i64, Option<i64>) = read().map_err(fail)?;
+    check_schemas(connecting, fingerprint)?;
+    let corrupt = |reason: String| JournalError::Corrupt { operation: OPEN, reason };
+    if head != last.unwrap_or(0) {
+        return Err(corrupt(format!("the counter says {head}, the last event is at {}", last.unwrap_or(0))));
+    }
+    let head = u64::try_from(head).map_err(|_| corrupt(format!("the counter says {head}")))?;
+    Ok((JournalId(id), Position(head)))
+}
+
+/// Refuses events of other schemas.
+pub(super) fn check_schemas(connecting: &Connecting, fingerprint: i64) -> Result<(), JournalError> {
     if fingerprint != i64::from(events::schema_fingerprint()) {
         return Err(JournalError::Format {
             path: place(connecting),
@@ -132,10 +169,5 @@ async fn read_row(
             ),
         });
     }
-    let corrupt = |reason: String| JournalError::Corrupt { operation: OPEN, reason };
-    if head != last.unwrap_or(0) {
-        return Err(corrupt(format!("the counter says {head}, the last event is at {}", last.unwrap_or(0))));
-    }
-    let head = u64::try_from(head).map_err(|_| corrupt(format!("the counter says {head}")))?;
-    Ok((JournalId(id), Position(head)))
+    Ok(())
 }

@@ -15,6 +15,8 @@ pub struct PostgresJournalOptions {
     pub key_retention: Duration,
     /// The most connections that read, beside the one that writes.
     pub read_connections: u32,
+    /// Where the past is read, if not where the journal is written.
+    pub replica: Option<ReplicaOptions>,
     /// How long making a connection may take.
     pub connect_timeout: Duration,
     /// How long a batch waits for the lock that other processes hold.
@@ -25,6 +27,22 @@ pub struct PostgresJournalOptions {
     pub settle_timeout: Duration,
 }
 
+/// A replica of the database, by PostgreSQL's own streaming replication. It has as many connections as the primary.
+#[derive(Clone)]
+pub struct ReplicaOptions {
+    /// How it is reached; may hold a password.
+    pub url: String,
+    /// The most that it may be behind to be read from.
+    pub lag_max: Duration,
+}
+
+// Written out, because of the password.
+impl std::fmt::Debug for ReplicaOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReplicaOptions").field("lag_max", &self.lag_max).finish_non_exhaustive()
+    }
+}
+
 impl Default for PostgresJournalOptions {
     fn default() -> Self {
         Self {
@@ -33,6 +51,7 @@ impl Default for PostgresJournalOptions {
             queue: 4096,
             key_retention: Duration::from_secs(7 * 24 * 60 * 60),
             read_connections: 8,
+            replica: None,
             connect_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(15),

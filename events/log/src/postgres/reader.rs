@@ -1,35 +1,51 @@
 //! Reads, on connections of their own: they never wait for the writer.
 
 use events::{EventId, JournalId, Position, RecordedEvent, StreamId, StreamVersion, Timestamp};
-use sqlx::postgres::{PgPool, PgRow};
+use sqlx::postgres::PgRow;
 
 use super::failure::failure;
+use super::pool::Connections;
 use super::rows::{Columns, event_columns, recorded_event};
+use super::seen::{Seen, ensure_same, went_back};
 use crate::append::{Appended, Claim, ClaimKind, IdempotencyKey};
 use crate::error::JournalError;
 use crate::port::{KeyRecord, Snapshot, Watermark};
+
+/// The column behind [`event_columns`].
+const JOURNAL_ID_AT: usize = 16;
 
 /// What the journal and its feed read with.
 #[derive(Debug, Clone)]
 pub(super) struct Reader {
     pub(super) id: JournalId,
-    pub(super) pool: PgPool,
+    pub(super) connections: Connections,
+    pub(super) seen: Seen,
 }
 
 impl Reader {
     /// The newest position.
     pub(super) async fn head(&self) -> Result<Position, JournalError> {
         const READ: &str = "read the head";
-        let row = sqlx::query("SELECT head FROM journal").fetch_one(&self.pool).await;
+        // Before the question: meanwhile the head gets higher.
+        let seen = self.seen.head();
+        let mut connection = self.connections.acquire(READ).await?;
+        let row = sqlx::query("SELECT journal_id, head FROM journal").fetch_one(&mut *connection).await;
         let row = row.map_err(|error| failure(READ, error))?;
-        Ok(Position(Columns { operation: READ, row: &row }.number(0)?))
+        let columns = Columns { operation: READ, row: &row };
+        ensure_same(READ, self.id, JournalId(columns.get(0)?))?;
+        let head = Position(columns.number(1)?);
+        if head < seen {
+            return Err(went_back(READ, &format!("the counter says {head} after {seen} was reached")));
+        }
+        self.seen.note_head(head);
+        Ok(head)
     }
 
     /// The time, and the head as it was then or later: two statements, for one sees nothing that came after it began.
     pub(super) async fn watermark(&self) -> Result<Option<Watermark>, JournalError> {
         const READ: &str = "read the head";
         let fail = |error| failure(READ, error);
-        let mut connection = self.pool.acquire().await.map_err(fail)?;
+        let mut connection = self.connections.acquire(READ).await?;
         let time: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
             .fetch_one(&mut *connection)
             .await
@@ -44,21 +60,36 @@ impl Reader {
         Ok(Some(Watermark { time: Timestamp(time), head, event_id }))
     }
 
-    /// Events after a position, dense.
+    /// Events after a position, dense, of the journal that it was when the event before them was read.
     pub(super) async fn events(&self, after: Position, limit: usize) -> Result<Vec<RecordedEvent>, JournalError> {
         const READ: &str = "read the feed";
+        let known = self.seen.end(after);
+        // Where a page ended the next one begins with the same event, to be compared.
+        let (from, more) = if known.is_some() { (after.0, 1) } else { (after.0.saturating_add(1), 0) };
+        let mut connection = self.connections.acquire(READ).await?;
         let rows = sqlx::query(concat!(
             "SELECT ",
             event_columns!(),
-            " FROM events WHERE position > $1 ORDER BY position LIMIT $2"
+            ", (SELECT journal_id FROM journal) FROM events WHERE position >= $1 ORDER BY position LIMIT $2"
         ))
-        .bind(bounded(after.0))
-        .bind(bounded(limit as u64))
-        .fetch_all(&self.pool)
+        .bind(bounded(from))
+        .bind(bounded((limit as u64).saturating_add(more)))
+        .fetch_all(&mut *connection)
         .await
         .map_err(|error| failure(READ, error))?;
+        if let Some(row) = rows.first() {
+            ensure_same(READ, self.id, JournalId(Columns { operation: READ, row }.get(JOURNAL_ID_AT)?))?;
+        }
+        let mut rows = rows.iter();
+        if let Some(known) = known {
+            let found = rows.next().map(|row| recorded_event(READ, row)).transpose()?;
+            let found = found.map(|event| (event.position, event.header.event_id));
+            if found != Some((after, known)) {
+                return Err(went_back(READ, &format!("position {after} was event {known}, and is not any more")));
+            }
+        }
         let mut events = Vec::with_capacity(rows.len());
-        for (row, number) in rows.iter().zip(1..) {
+        for (row, number) in rows.zip(1..) {
             let event = recorded_event(READ, row)?;
             let expected = Position(after.0 + number);
             if event.position != expected {
@@ -66,6 +97,10 @@ impl Reader {
                 return Err(JournalError::Corrupt { operation: READ, reason });
             }
             events.push(event);
+        }
+        if let Some(last) = events.last() {
+            self.seen.note_head(last.position);
+            self.seen.note_end(last.position, last.header.event_id);
         }
         Ok(events)
     }
@@ -78,6 +113,7 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, JournalError> {
         const READ: &str = "read a stream";
+        let mut connection = self.connections.acquire(READ).await?;
         let rows = sqlx::query(concat!(
             "SELECT ",
             event_columns!(),
@@ -87,7 +123,7 @@ impl Reader {
         .bind(stream.kind.name())
         .bind(bounded(after.0))
         .bind(bounded(limit as u64))
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *connection)
         .await
         .map_err(|error| failure(READ, error))?;
         let mut events = Vec::with_capacity(rows.len());
@@ -106,6 +142,7 @@ impl Reader {
     /// What was accepted under a key.
     pub(super) async fn key(&self, key: &IdempotencyKey) -> Result<Option<KeyRecord>, JournalError> {
         const READ: &str = "find an idempotency key";
+        let mut connection = self.connections.acquire(READ).await?;
         let row = sqlx::query(
             "SELECT k.payload_hash, k.first_position, k.last_position, e.stream_kind, e.stream_id, e.version
              FROM idempotency_keys k JOIN events e ON e.position = k.last_position
@@ -113,7 +150,7 @@ impl Reader {
         )
         .bind(key.actor.as_str())
         .bind(key.key.as_str())
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *connection)
         .await
         .map_err(|error| failure(READ, error))?;
         row.map(|row| key_record(READ, &row)).transpose()
@@ -125,6 +162,7 @@ impl Reader {
         if claims.is_empty() {
             return Ok(Vec::new());
         }
+        let mut connection = self.connections.acquire(READ).await?;
         let kinds: Vec<&str> = claims.iter().map(|claim| claim.kind.name()).collect();
         let values: Vec<&str> = claims.iter().map(|claim| claim.value.as_str()).collect();
         let rows = sqlx::query(
@@ -135,7 +173,7 @@ impl Reader {
         )
         .bind(kinds)
         .bind(values)
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *connection)
         .await
         .map_err(|error| failure(READ, error))?;
         let mut holders = vec![None; claims.len()];
@@ -156,6 +194,7 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<(String, StreamId)>, JournalError> {
         const READ: &str = "list claims";
+        let mut connection = self.connections.acquire(READ).await?;
         // The collation is "C", byte by byte, and no byte of UTF-8 is above 0xf4: what begins with the prefix lies
         // between the prefix and the prefix with the highest character there is.
         let end = format!("{prefix}{}", char::MAX);
@@ -168,7 +207,7 @@ impl Reader {
         .bind(prefix)
         .bind(end)
         .bind(bounded(limit as u64))
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *connection)
         .await
         .map_err(|error| failure(READ, error))?;
         rows.iter()
@@ -182,10 +221,11 @@ impl Reader {
     /// The newest snapshot of a stream.
     pub(super) async fn snapshot(&self, stream: StreamId) -> Result<Option<Snapshot>, JournalError> {
         const READ: &str = "load a snapshot";
+        let mut connection = self.connections.acquire(READ).await?;
         let row = sqlx::query("SELECT version, format, state FROM snapshots WHERE stream_kind = $1 AND stream_id = $2")
             .bind(stream.kind.name())
             .bind(stream.id)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&mut *connection)
             .await
             .map_err(|error| failure(READ, error))?;
         let Some(row) = row else { return Ok(None) };
@@ -196,6 +236,8 @@ impl Reader {
 
     /// Keeps a snapshot unless a newer one is kept. It needs no lock: nothing is decided on it.
     pub(super) async fn store_snapshot(&self, stream: StreamId, snapshot: &Snapshot) -> Result<(), JournalError> {
+        const SAVE: &str = "save a snapshot";
+        let mut connection = self.connections.acquire(SAVE).await?;
         sqlx::query(
             "INSERT INTO snapshots AS kept (stream_kind, stream_id, version, format, state) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (stream_kind, stream_id) DO UPDATE
@@ -207,9 +249,9 @@ impl Reader {
         .bind(snapshot.version.0.cast_signed())
         .bind(i64::from(snapshot.format))
         .bind(snapshot.state.as_slice())
-        .execute(&self.pool)
+        .execute(&mut *connection)
         .await
-        .map_err(|error| failure("save a snapshot", error))?;
+        .map_err(|error| failure(SAVE, error))?;
         Ok(())
     }
 }
@@ -234,6 +276,6 @@ fn key_record(operation: &'static str, row: &PgRow) -> Result<KeyRecord, Journal
 }
 
 /// A number for PostgreSQL; larger ones mean the same as the largest.
-fn bounded(number: u64) -> i64 {
+pub(super) fn bounded(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

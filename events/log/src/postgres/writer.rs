@@ -5,10 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use events::Position;
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor};
-use tokio::sync::watch;
 use tracing::Instrument;
 
 use super::batch::part;
@@ -17,6 +15,7 @@ use super::failure::{Fate, failure, fate};
 use super::open::{Connecting, connect};
 use super::options::PostgresJournalOptions;
 use super::reader::Reader;
+use super::seen::Seen;
 use crate::error::JournalError;
 use crate::prepared::{Answer, Prepared, count_batch};
 use crate::queue::{Inbox, Work};
@@ -50,7 +49,6 @@ pub(super) struct Writer {
     inbox: Inbox<Pending>,
     connecting: Connecting,
     reader: Reader,
-    head: watch::Sender<Position>,
     connection: Option<PgConnection>,
     next_cleaning: Instant,
     /// Why nothing may be written any more.
@@ -71,10 +69,9 @@ impl Writer {
         inbox: Inbox<Pending>,
         connecting: Connecting,
         reader: Reader,
-        head: watch::Sender<Position>,
     ) -> Self {
         let next_cleaning = Instant::now();
-        Self { options, inbox, connecting, reader, head, connection: None, next_cleaning, stopped: None }
+        Self { options, inbox, connecting, reader, connection: None, next_cleaning, stopped: None }
     }
 
     /// Works until it is asked to close, or nobody is left to ask.
@@ -96,7 +93,7 @@ impl Writer {
         {
             tracing::debug!(%error, "the journal's connection did not close");
         }
-        self.reader.pool.close().await;
+        self.reader.connections.close().await;
         self.inbox.closed();
     }
 
@@ -174,12 +171,12 @@ impl Writer {
         let Some(connection) = &mut self.connection else {
             return Tried::Lost(silence("there is no connection"));
         };
-        let seen = *self.head.borrow();
         let within = self.options.answer_timeout + SILENCE;
-        match tokio::time::timeout(within, call(connection, self.reader.id, seen, batch)).await {
+        match tokio::time::timeout(within, call(connection, self.reader.id, &self.reader.seen, batch)).await {
             Ok(Ok(row)) => match outcome(&row, batch, again) {
                 Ok(outcome) => {
-                    self.head.send_if_modified(|seen| std::mem::replace(seen, outcome.head) != outcome.head);
+                    self.reader.seen.note_head(outcome.head);
+                    note_newest(&self.reader.seen, batch, &outcome);
                     Tried::Done(outcome)
                 }
                 Err(error) => Tried::Refused(error),
@@ -225,6 +222,17 @@ impl Writer {
             // It is in the middle of an answer, and of no use any more.
             Err(_) => self.connection = None,
         }
+    }
+}
+
+/// What is stored now, for the next batch to be held against.
+fn note_newest(seen: &Seen, batch: &[Pending], outcome: &Outcome) {
+    let accepted = outcome.answers.iter().zip(batch).rev().find_map(|(answer, pending)| {
+        let appended = answer.as_ref().ok().filter(|appended| !appended.replayed)?;
+        Some((appended.last, pending.prepared.append.events.last()?.event_id))
+    });
+    if let Some((position, event)) = accepted {
+        seen.note_newest(position, event);
     }
 }
 

@@ -8,6 +8,7 @@ use sqlx::{ConnectOptions, Connection};
 use uuid::Uuid;
 
 use super::failure::failure;
+use super::moved::remove_mark;
 use super::open::{lock, read_row};
 use super::{SqliteJournal, format};
 use crate::error::JournalError;
@@ -101,6 +102,7 @@ impl SqliteJournal {
             .execute(&mut connection)
             .await
             .map_err(fail)?;
+        remove_mark(&mut connection).await.map_err(fail)?;
         connection.close().await.map_err(fail)?;
         Ok(Adopted { previous, id, head })
     }

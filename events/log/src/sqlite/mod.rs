@@ -8,6 +8,7 @@
 //! | `statements`, `bulk` | look-ups and inserts over many rows |
 //! | `reader`, `rows`, `feed` | reads, each row checked |
 //! | `copy` | copies it while it is written, gives a copy an id of its own |
+//! | `records`, `moved` | all rows besides the events; the mark of a journal that goes on elsewhere |
 
 mod batch;
 mod bulk;
@@ -17,14 +18,17 @@ mod create;
 mod failure;
 mod feed;
 mod format;
+mod moved;
 mod open;
 mod options;
 mod reader;
+mod records;
 mod rows;
 mod statements;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -42,6 +46,7 @@ use crate::queue::{Bounds, Queue, queue};
 
 pub use self::copy::{Adopted, JournalCopy};
 pub use self::feed::SqliteEventFeed;
+pub use self::moved::Moved;
 pub use self::options::{SqliteJournalOptions, Synchronous};
 
 /// A journal in one SQLite file. A clone is another handle to the same one.
@@ -54,6 +59,7 @@ pub struct SqliteJournal {
     reader: Reader,
     queue: Queue<SqliteWork>,
     head: watch::Receiver<Position>,
+    moved: Option<Arc<Moved>>,
 }
 
 impl SqliteJournal {
@@ -82,7 +88,11 @@ impl SqliteJournal {
         };
         tokio::spawn(writer.run());
         tracing::info!(journal = %reader.id, head = %opened.head, "journal opened");
-        Ok(Self { reader, queue, head })
+        let moved = opened.moved.map(Arc::new);
+        if let Some(moved) = &moved {
+            tracing::warn!(reason = %moved.refusal("append"), "the journal is read, and takes nothing more");
+        }
+        Ok(Self { reader, queue, head, moved })
     }
 
     /// The tail of this journal.
@@ -93,6 +103,10 @@ impl SqliteJournal {
     /// Appends that wait for the writer.
     pub fn queued(&self) -> usize {
         self.queue.queued()
+    }
+
+    fn ensure_here(&self, operation: &'static str) -> Result<(), JournalError> {
+        self.moved.as_ref().map_or(Ok(()), |moved| Err(moved.refusal(operation)))
     }
 
     /// Takes nothing more, finishes what is queued, moves the log into the main file and lets go of the lock.
@@ -109,7 +123,11 @@ impl Journal for SqliteJournal {
     }
 
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        ask("sqlite", append, |prepared, answer| self.queue.put("append", SqliteWork::Append(prepared, answer))).await
+        ask("sqlite", append, |prepared, answer| {
+            self.ensure_here("append")?;
+            self.queue.put("append", SqliteWork::Append(prepared, answer))
+        })
+        .await
     }
 
     async fn read_stream(
@@ -144,6 +162,7 @@ impl Journal for SqliteJournal {
     }
 
     async fn save_snapshot(&self, stream: StreamId, snapshot: Snapshot) -> Result<(), JournalError> {
+        self.ensure_here("save a snapshot")?;
         let (answer, answered) = oneshot::channel();
         self.queue.put("save a snapshot", SqliteWork::Snapshot(stream, snapshot, answer))?;
         answered.await.map_err(|_| gone("save a snapshot"))?

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::create::create;
 use super::failure::failure;
 use super::format;
+use super::moved::{Moved, read_mark};
 use super::options::{SqliteJournalOptions, Synchronous};
 use crate::error::JournalError;
 
@@ -43,6 +44,7 @@ pub(super) struct Opened {
     pub(super) writer: SqliteConnection,
     pub(super) readers: SqlitePool,
     pub(super) lock: File,
+    pub(super) moved: Option<Moved>,
 }
 
 /// The path with something put behind its last part.
@@ -96,6 +98,7 @@ async fn connect(path: &Path, options: &SqliteJournalOptions, lock: File) -> Res
     }
     let mut writer = writing.connect().await.map_err(|error| failure(OPEN, error))?;
     let (id, head) = read_row(&mut writer).await?;
+    let moved = read_mark(&mut writer).await.map_err(|error| failure(OPEN, error))?;
     let readers = SqlitePoolOptions::new()
         .max_connections(options.read_connections.max(1))
         .acquire_timeout(READ_CONNECTION_TIMEOUT)
@@ -110,7 +113,7 @@ async fn connect(path: &Path, options: &SqliteJournalOptions, lock: File) -> Res
         )
         .await
         .map_err(|error| failure(OPEN, error))?;
-    Ok(Opened { id, head, writer, readers, lock })
+    Ok(Opened { id, head, writer, readers, lock, moved })
 }
 
 pub(super) async fn read_row(writer: &mut SqliteConnection) -> Result<(JournalId, Position), JournalError> {

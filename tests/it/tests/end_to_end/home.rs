@@ -39,19 +39,27 @@ impl Home {
     }
 
     async fn made(mode: Mode, brokers: &str, settings: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = match mode {
-            Mode::Embedded => None,
-            Mode::Distributed => Some(Database::new().await),
-        };
-        let home = Self { folder, database };
-        if let Some(database) = &home.database {
-            write_settings(home.folder(), &database.url, brokers, settings);
-            let mut migrate = Command::new(it::lawless().unwrap());
-            let output = migrate.arg("migrate").arg("--config").arg(home.settings()).output().await.unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            make_keys(&home.folder().join("data")).await;
+        match mode {
+            Mode::Embedded => Self { folder: tempfile::tempdir().unwrap(), database: None },
+            Mode::Distributed => Self::of(Database::new().await, brokers, "", settings).await,
         }
+    }
+
+    /// A new one in an empty database, with these settings of the journal.
+    pub(crate) async fn in_database(database: Database, journal: &str) -> Self {
+        Self::of(database, &services::kafka(), journal, "").await
+    }
+
+    async fn of(database: Database, brokers: &str, journal: &str, settings: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!("mode = \"distributed\"\n[journal]\nurl = \"{}\"\n{journal}", database.url);
+        let text = format!("{text}[kafka]\nbrokers = \"{brokers}\"\n{settings}");
+        std::fs::write(folder.path().join("lawless.toml"), text).unwrap();
+        let home = Self { folder, database: Some(database) };
+        let mut migrate = Command::new(it::lawless().unwrap());
+        let output = migrate.arg("migrate").arg("--config").arg(home.settings()).output().await.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        make_keys(&home.folder().join("data")).await;
         home
     }
 
@@ -116,10 +124,4 @@ fn share_keys(from: &Path, to: &Path) {
 pub(crate) async fn make_keys(folder: &Path) {
     let output = Command::new(it::lawless().unwrap()).args(["keys", "new"]).arg(folder).output().await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn write_settings(folder: &Path, url: &str, brokers: &str, settings: &str) {
-    let text =
-        format!("mode = \"distributed\"\n[journal]\nurl = \"{url}\"\n[kafka]\nbrokers = \"{brokers}\"\n{settings}");
-    std::fs::write(folder.join("lawless.toml"), text).unwrap();
 }

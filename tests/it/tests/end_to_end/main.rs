@@ -7,6 +7,7 @@ mod lifecycle;
 mod metrics;
 mod processes;
 mod reads;
+mod replica;
 mod roles;
 mod rows;
 mod tracing;
@@ -56,7 +57,10 @@ struct Town {
 
 impl Town {
     async fn start(mode: Mode) -> Self {
-        let home = Home::new(mode).await;
+        Self::in_home(Home::new(mode).await).await
+    }
+
+    async fn in_home(home: Home) -> Self {
         let program = home.start().await;
         let client = program.client().unwrap();
         for (path, body) in [

@@ -1,21 +1,36 @@
 //! `/metrics` and its documentation say the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use crate::{Mode, Town};
 
 /// Type and labels by name.
-type Families = BTreeMap<String, (String, BTreeSet<String>)>;
+pub(crate) type Families = BTreeMap<String, (String, BTreeSet<String>)>;
+
+/// Comes before those that only mode distributed has, and before those that come with a replica.
+const OF_MODE_DISTRIBUTED: &str = "\nMode `distributed` has these as well:\n";
+const OF_A_REPLICA: &str = "And with `journal.replica_url` these";
 
 /// The tables in `docs/metrics.md`: name, type, unit, labels, meaning.
 fn documented(mode: Mode) -> Families {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
-    let text = std::fs::read_to_string(file).unwrap();
-    let (of_both, _) = text.split_once("\nMode `distributed` has these as well:\n").unwrap();
-    let text = if mode == Mode::Distributed { &text } else { of_both };
+    let text = std::fs::read_to_string(file()).unwrap();
+    let end = if mode == Mode::Embedded { OF_MODE_DISTRIBUTED } else { OF_A_REPLICA };
+    documented_in(text.split_once(end).unwrap().0)
+}
+
+/// With those that come with a replica.
+pub(crate) fn all_documented() -> Families {
+    documented_in(&std::fs::read_to_string(file()).unwrap())
+}
+
+fn file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md")
+}
+
+fn documented_in(text: &str) -> Families {
     let rows = text.lines().filter_map(|line| {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let [name, kind, unit, labels, meaning] = cells[..] else { return None };
@@ -31,7 +46,7 @@ fn documented(mode: Mode) -> Families {
 }
 
 /// What the text format says: `# TYPE name type`, then lines of `name{label="value"} number`.
-fn scraped(text: &str) -> Families {
+pub(crate) fn scraped(text: &str) -> Families {
     let mut families = Families::new();
     let mut last = String::new();
     for line in text.lines() {
@@ -47,7 +62,7 @@ fn scraped(text: &str) -> Families {
     families
 }
 
-fn value(text: &str, series: &str) -> f64 {
+pub(crate) fn value(text: &str, series: &str) -> f64 {
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {series} in {text}")).parse().unwrap()
 }
@@ -59,11 +74,42 @@ async fn every_metric_is_documented_and_every_documented_one_is_there() {
 
 /// Needs engines.
 mod distributed {
+    use contracts::database::Database;
+
     use super::*;
+    use crate::home::Home;
+
+    const READERS: usize = 24;
 
     #[tokio::test]
     async fn every_metric_is_documented_and_every_documented_one_is_there() {
         compare_with_the_documentation(Mode::Distributed).await;
+    }
+
+    /// One connection for all who read: those who find it in use wait, and are counted.
+    #[tokio::test]
+    async fn reads_that_wait_for_a_connection_are_told() {
+        let town = Town::in_home(Home::in_database(Database::new().await, "read_connections = 1\n").await).await;
+        let moe = town.register("Moe's").await;
+        let key = std::fs::read_to_string(town.home.folder().join("data/admin-key")).unwrap();
+        let client = it::Client::new(town.program.api(), Some(key.trim()));
+        let history = format!("{}/history", moe.path);
+        let mut asking = tokio::task::JoinSet::new();
+        for _ in 0..READERS {
+            let (client, history) = (client.clone(), history.clone());
+            asking.spawn(async move { client.get_with_key(&history).await.unwrap().status });
+        }
+        assert!(asking.join_all().await.iter().all(|status| *status == 200));
+        let text = it::Client::new(town.program.admin(), None).get("/metrics", &[]).await.unwrap().text();
+        let of = |name: &str| value(&text, &format!("lawless_journal_pool_{name}{{pool=\"primary\"}}"));
+        assert_eq!(of("connections_max"), 1.0);
+        assert!(of("saturated_total") >= 1.0, "{text}");
+        assert!(of("wait_seconds_count") >= READERS as f64, "{text}");
+        assert_eq!(of("failed_total"), 0.0);
+        let state = |state: &str| {
+            value(&text, &format!("lawless_journal_pool_connections{{pool=\"primary\",state=\"{state}\"}}"))
+        };
+        assert!(state("idle") + state("in_use") <= 1.0, "{text}");
     }
 }
 

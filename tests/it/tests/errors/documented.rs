@@ -9,7 +9,7 @@ use crate::examples::examples;
 use crate::{root, text_of};
 
 /// Errors that no single request to a healthy program provokes, and the test over HTTP that does.
-const ELSEWHERE: [(u16, &str, &str); 12] = [
+const ELSEWHERE: [(u16, &str, &str); 13] = [
     (410, "cursor_expired", "query-api/tests/query/lists.rs"),
     (503, "too_many_waiters", "query-api/tests/query/tokens.rs"),
     (503, "views_unavailable", "query-api/tests/query/torn.rs"),
@@ -21,6 +21,7 @@ const ELSEWHERE: [(u16, &str, &str); 12] = [
     (503, "too_many_batches", "command-api/tests/commands/batch.rs"),
     (503, "too_much_contention", "command-api/tests/commands/http_troubles.rs"),
     (503, "journal_full", "command-api/tests/commands/http_troubles.rs"),
+    (410, "journal_moved", "tests/it/tests/copy/distributed/moved.rs"),
     (503, "unavailable", "command-api/tests/commands/http_refusals.rs"),
 ];
 

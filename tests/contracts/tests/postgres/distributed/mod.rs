@@ -2,9 +2,11 @@
 
 mod connections;
 mod processes;
+mod replica;
+mod restored;
 mod server;
+mod standby;
 mod tables;
-mod wire;
 
 use std::time::{Duration, Instant};
 

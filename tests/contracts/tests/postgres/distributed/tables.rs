@@ -1,6 +1,6 @@
 //! Tables of another age, another journal under a running one, rows that were tampered with.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use contracts::database::Database;
 use contracts::journal::{append, append_many, business, claim, read_all};
@@ -9,7 +9,9 @@ use event_log::{
 };
 use events::Position;
 
-use super::{journal, open};
+use sqlx::Connection;
+
+use super::{DEADLINE, journal, open};
 
 async fn refused(database: &Database) -> JournalError {
     PostgresJournal::open(&database.url, PostgresJournalOptions::default()).await.unwrap_err()
@@ -59,6 +61,39 @@ async fn migrations_run_once_whoever_asks() {
     assert_eq!(open(&database.url).await.id(), id);
 }
 
+/// Whoever waits for another process's change of the tables waits longer than any statement of a server may take.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_migration_is_waited_for() {
+    let database = Database::new().await;
+    let mut other = database.connect().await;
+    // The number is that of `postgres/migrate.rs`: another process is at it.
+    sqlx::query("SELECT pg_advisory_lock(x'6c61776c657373'::bigint)").execute(&mut other).await.unwrap();
+    let url = database.url.clone();
+    let waiting = tokio::spawn(async move { PostgresJournal::migrate(&url).await });
+    let longest = PostgresJournalOptions::default().answer_timeout;
+    let waits_long = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event = 'advisory' AND now() - query_start > $1 * interval '1 s'";
+    let begun = Instant::now();
+    while sqlx::query_scalar::<_, i64>(waits_long).bind(longest.as_secs_f64()).fetch_one(&mut other).await.unwrap() == 0
+    {
+        assert!(!waiting.is_finished(), "it gave up: {:?}", waiting.await);
+        assert!(begun.elapsed() < DEADLINE, "it does not wait");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    other.close().await.unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap().before, 0);
+}
+
+#[tokio::test]
+async fn tables_of_an_older_program_are_refused_with_what_to_do() {
+    let (journal, database) = journal().await;
+    journal.close().await;
+    database.execute("DELETE FROM migrations WHERE number = (SELECT max(number) FROM migrations)").await;
+    let error = refused(&database).await;
+    assert!(matches!(error, JournalError::Format { .. }), "{error}");
+    assert!(error.to_string().contains("`lawless migrate`"), "{error}");
+}
+
 /// As after a restored backup, or a standby that was promoted before it had everything: what was reached is not reached
 /// a second time with other events.
 #[tokio::test]
@@ -73,6 +108,27 @@ async fn a_counter_that_went_back_under_a_running_writer_stops_it() {
     assert_eq!(read_all(&journal.feed()).await.len(), 2);
     // Whoever opens it anew does not know better; that is what another id is for.
     open(&database.url).await.append(append(business(), 0)).await.unwrap();
+}
+
+/// A process that only reads has seen it, too.
+#[tokio::test]
+async fn a_new_id_stops_followers_and_is_another_journal() {
+    let (journal, database) = journal().await;
+    journal.append(append_many(business(), 0, 2)).await.unwrap();
+    let feed = journal.feed();
+    assert_eq!(read_all(&feed).await.len(), 2);
+    let adopted = PostgresJournal::adopt(&database.url).await.unwrap();
+    assert_eq!((adopted.previous, adopted.head), (journal.id(), Position(2)));
+    open(&database.url).await.append(append(business(), 0)).await.unwrap();
+    let refusals = [
+        feed.head().await.unwrap_err(),
+        feed.read(Position(2), 10).await.unwrap_err(),
+        feed.wait_beyond(Position(3)).await.unwrap_err(),
+    ];
+    for error in refusals {
+        let expected = format!("this is journal {} now, and not {}", adopted.id, adopted.previous);
+        assert!(matches!(&error, JournalError::Corrupt { .. }) && error.to_string().contains(&expected), "{error}");
+    }
 }
 
 #[tokio::test]

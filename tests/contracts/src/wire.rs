@@ -1,5 +1,7 @@
 //! A wire between a journal and its server, which a test can cut.
 
+#![allow(clippy::unwrap_used, reason = "for tests: a panic is how they fail")]
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 /// Carries bytes both ways until it is cut; new connections are taken at any time.
-pub(super) struct Wire {
+pub struct Wire {
     address: SocketAddr,
     shared: Arc<Shared>,
     cuts: watch::Sender<u64>,
@@ -23,7 +25,7 @@ struct Shared {
 
 impl Wire {
     /// To the server of a URL.
-    pub(super) async fn to(url: &str) -> Self {
+    pub async fn to(url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = Mutex::new(address_of(url).parse().unwrap());
@@ -39,22 +41,22 @@ impl Wire {
     }
 
     /// The URL, through this wire.
-    pub(super) fn through(&self, url: &str) -> String {
+    pub fn through(&self, url: &str) -> String {
         url.replacen(address_of(url), &self.address.to_string(), 1)
     }
 
     /// From now on the server is another one.
-    pub(super) fn lead_to(&self, url: &str) {
+    pub fn lead_to(&self, url: &str) {
         *self.shared.server.lock().unwrap() = address_of(url).parse().unwrap();
     }
 
     /// From now on the server is heard, or not.
-    pub(super) fn lose_answers(&self, lost: bool) {
+    pub fn lose_answers(&self, lost: bool) {
         self.shared.answers_lost.store(lost, Ordering::SeqCst);
     }
 
     /// Ends all connections that there are.
-    pub(super) fn cut(&self) {
+    pub fn cut(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
 }

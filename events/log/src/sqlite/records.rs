@@ -1,0 +1,108 @@
+//! All rows besides the events, page by page.
+
+use async_trait::async_trait;
+use events::{JournalId, Position, StreamVersion, Timestamp};
+
+use super::SqliteJournal;
+use super::failure::failure;
+use super::rows::Columns;
+use crate::append::IdempotencyKey;
+use crate::error::JournalError;
+use crate::port::Snapshot;
+use crate::records::{JournalRecords, JournalStand, StoredClaim, StoredKey, StoredSnapshot};
+
+#[async_trait]
+impl JournalRecords for SqliteJournal {
+    async fn stand(&self) -> Result<JournalStand, JournalError> {
+        const READ: &str = "read where the journal stands";
+        let row = sqlx::query("SELECT journal_id, created_at, head, recorded_at FROM journal")
+            .fetch_one(&self.reader.pool)
+            .await
+            .map_err(|error| failure(READ, error))?;
+        let columns = Columns { operation: READ, row: &row };
+        Ok(JournalStand {
+            id: JournalId(columns.uuid(0)?),
+            created_at: Timestamp(columns.get(1)?),
+            head: Position(columns.number(2)?),
+            recorded_at: Timestamp(columns.get(3)?),
+        })
+    }
+
+    async fn keys(&self, after: Position, limit: usize) -> Result<Vec<StoredKey>, JournalError> {
+        const READ: &str = "read the idempotency keys";
+        let rows = sqlx::query(
+            "SELECT first_position, last_position, actor, key, payload_hash FROM idempotency_keys
+             WHERE first_position > ? ORDER BY first_position LIMIT 0 + ?",
+        )
+        .bind(after.0.cast_signed())
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.reader.pool)
+        .await
+        .map_err(|error| failure(READ, error))?;
+        rows.iter()
+            .map(|row| {
+                let columns = Columns { operation: READ, row };
+                let hash: &[u8] = columns.get(4)?;
+                let payload_hash = hash.try_into().map_err(|_| JournalError::Corrupt {
+                    operation: READ,
+                    reason: format!("a payload hash of {} bytes", hash.len()),
+                })?;
+                Ok(StoredKey {
+                    first: Position(columns.number(0)?),
+                    last: Position(columns.number(1)?),
+                    key: IdempotencyKey { actor: columns.get(2)?, key: columns.get(3)? },
+                    payload_hash,
+                })
+            })
+            .collect()
+    }
+
+    async fn claims(&self, after: Option<&StoredClaim>, limit: usize) -> Result<Vec<StoredClaim>, JournalError> {
+        const READ: &str = "read the claims";
+        let (kind, value) = after.map_or(("", ""), |after| (after.kind.as_str(), after.value.as_str()));
+        let rows = sqlx::query(
+            "SELECT kind, value, stream_kind, stream_id FROM claims
+             WHERE (kind, value) > (?, ?) ORDER BY kind, value LIMIT 0 + ?",
+        )
+        .bind(kind)
+        .bind(value)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.reader.pool)
+        .await
+        .map_err(|error| failure(READ, error))?;
+        rows.iter()
+            .map(|row| {
+                let columns = Columns { operation: READ, row };
+                Ok(StoredClaim { kind: columns.get(0)?, value: columns.get(1)?, stream: columns.stream(2, 3)? })
+            })
+            .collect()
+    }
+
+    async fn snapshots(
+        &self,
+        after: Option<&StoredSnapshot>,
+        limit: usize,
+    ) -> Result<Vec<StoredSnapshot>, JournalError> {
+        const READ: &str = "read the snapshots";
+        let kind = after.map_or("", |after| after.stream.kind.name());
+        let id = after.map(|after| after.stream.id.as_bytes().to_vec()).unwrap_or_default();
+        let rows = sqlx::query(
+            "SELECT stream_kind, stream_id, version, format, state FROM snapshots
+             WHERE (stream_kind, stream_id) > (?, ?) ORDER BY stream_kind, stream_id LIMIT 0 + ?",
+        )
+        .bind(kind)
+        .bind(id)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.reader.pool)
+        .await
+        .map_err(|error| failure(READ, error))?;
+        rows.iter()
+            .map(|row| {
+                let columns = Columns { operation: READ, row };
+                let version = StreamVersion(columns.number(2)?);
+                let snapshot = Snapshot { version, format: columns.number(3)?, state: columns.get(4)? };
+                Ok(StoredSnapshot { stream: columns.stream(0, 1)?, snapshot })
+            })
+            .collect()
+    }
+}
