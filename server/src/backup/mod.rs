@@ -14,7 +14,9 @@ mod make;
 mod manifest;
 mod restore;
 
-pub(crate) use adopt::{adopt_journal, forget_views};
+pub(crate) use adopt::adopt_journal;
+#[cfg(feature = "distributed")]
+pub(crate) use adopt::forget_views;
 pub(crate) use make::{BackupSource, check_empty, make_backup};
 pub(crate) use manifest::{MANIFEST_FILE, Manifest};
 pub(crate) use restore::restore_backup;
