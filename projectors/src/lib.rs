@@ -5,14 +5,17 @@
 mod directory;
 mod lmdb;
 mod port;
+mod publisher;
 mod runner;
 
 pub use directory::{DIRECTORY_VERSION, DirectoryProjection};
 pub use lmdb::{
-    Compared, Difference, Generations, LmdbProjectionStore, LmdbViewReader, StoreFingerprint, StoreOptions,
+    ChangedFrom, ChangedRows, Compared, Difference, Generations, LmdbProjectionStore, LmdbViewReader, StoreFingerprint,
+    StoreOptions,
 };
 pub use port::{ApplyError, Changes, Checkpoint, Projection, ProjectionStore, StoreError, StoreReader};
+pub use publisher::{Publisher, PublisherHealth, PublisherOptions, PublisherPorts};
 pub use runner::{
-    GroupError, GroupHandle, GroupHealth, GroupOptions, GroupViews, ParkedEntry, ProjectionGroup, RebuildPhase,
-    RebuildRefused, RebuildStatus, ReplayOptions, RunnerOptions, list_parked, replay, share_views,
+    Followed, GroupError, GroupHandle, GroupHealth, GroupOptions, GroupViews, ParkedEntry, ProjectionGroup,
+    RebuildPhase, RebuildRefused, RebuildStatus, ReplayOptions, RunnerOptions, list_parked, replay, share_views,
 };

@@ -83,6 +83,9 @@ pub struct Changes {
     pub state: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// Rows, by [`RowKey::to_bytes`].
     pub rows: Vec<(Vec<u8>, Option<Row>)>,
+    /// Keys of rows that came and went within the batch, in order. The store never had them; a replica whose batch ended
+    /// between may have published them.
+    pub passed: Vec<Vec<u8>>,
 }
 
 /// Why a store failed.

@@ -11,7 +11,7 @@ use axum::response::Response;
 use axum::routing::get;
 use tokio::sync::Semaphore;
 use tracing::field::Empty;
-use views::{ViewReader, ViewSource};
+use views::{ViewError, ViewReader, ViewSource};
 
 use crate::cursor::Cursors;
 use crate::freshness::Freshness;
@@ -64,6 +64,18 @@ pub fn router(views: impl ViewSource, options: QueryOptions) -> Router {
         .route(Endpoint::Location.path(), get(trees::location).options(preflight))
         .route(Endpoint::LocationBusinesses.path(), get(listings::location_businesses).options(preflight))
         .with_state(api)
+}
+
+/// The same endpoints while there are no views: each says so (503).
+pub fn unavailable_router() -> Router {
+    let reads = || {
+        let unavailable = || async {
+            let error = ViewError::Unavailable { operation: "read", reason: "there are no views yet".to_owned() };
+            refuse(ReadError::Views(error).into_problem(), &Freshness::default())
+        };
+        get(unavailable).options(|| async { preflight() })
+    };
+    Endpoint::ALL.iter().fold(Router::new(), |router, endpoint| router.route(endpoint.path(), reads()))
 }
 
 /// Fallback for paths that no router knows.

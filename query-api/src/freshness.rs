@@ -58,6 +58,9 @@ impl Api {
         if tokens.next().is_some() {
             return Err(ReadError::Token);
         }
+        if !views.keeps_tokens() {
+            return Err(ReadError::TokensNotKept);
+        }
         let token: ConsistencyToken = value.to_str().ok().and_then(|text| text.parse().ok()).ok_or(ReadError::Token)?;
         let status = views.status();
         if status.journal_id != token.journal {

@@ -24,7 +24,7 @@ mod problems;
 mod respond;
 mod trees;
 
-pub use api::{method_not_allowed, not_found, router};
+pub use api::{method_not_allowed, not_found, router, unavailable_router};
 pub use business_hours::{BusinessHours, HolidayKnowledge, Interval, IntervalState};
 pub use documents::{BusinessBatch, BusinessList, ListMeta, NodeList, NodePage, NodeSummary, Page};
 pub use openapi::openapi;

@@ -22,7 +22,7 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Business,
         Self::BusinessHours,
         Self::Businesses,

@@ -37,6 +37,9 @@ pub(crate) enum ReadError {
     /// The consistency token cannot be read.
     #[error("not a consistency token: expected one header v1;<journal id>;<position>")]
     Token,
+    /// Rows may be read from a copy that lacks them.
+    #[error("this server is set up to read any one copy of a row, and can promise no token: ask without")]
+    TokensNotKept,
     /// The consistency token is of another journal.
     #[error("the consistency token was given by another journal")]
     ForeignToken,
@@ -60,6 +63,7 @@ impl ReadError {
             Self::Cursor => (StatusCode::BAD_REQUEST, "invalid_cursor", "The cursor is not valid"),
             Self::CursorExpired => (StatusCode::GONE, "cursor_expired", "The cursor has expired"),
             Self::Token => (StatusCode::BAD_REQUEST, "invalid_token", "The consistency token is not valid"),
+            Self::TokensNotKept => (StatusCode::BAD_REQUEST, "tokens_not_kept", "Consistency tokens are not kept here"),
             Self::ForeignToken => {
                 (StatusCode::CONFLICT, "foreign_token", "The consistency token is of another journal")
             }

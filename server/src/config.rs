@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use figment::Figment;
+use figment::error::Kind;
 use figment::providers::{Env, Format, Serialized};
 use serde::{Deserialize, Serialize};
 
+use crate::cql_config::CqlConfig;
 use crate::database_url::DatabaseUrl;
 use crate::exit::Refusal;
 use crate::secret_table::SecretTable;
@@ -35,6 +37,8 @@ pub struct Config {
     pub kafka: KafkaConfig,
     /// Who knows their schemas.
     pub schema_registry: SchemaRegistryConfig,
+    /// Where finished rows are published.
+    pub cql: CqlConfig,
     /// The views.
     pub views: ViewsConfig,
     /// Logs.
@@ -51,7 +55,7 @@ pub struct Config {
 pub enum Mode {
     /// All in the data folder.
     Embedded,
-    /// The journal in PostgreSQL, its events carried by Kafka.
+    /// The journal in PostgreSQL, its events carried by Kafka, finished rows in a CQL store if one is given.
     Distributed,
 }
 
@@ -244,6 +248,22 @@ pub struct ImportOverrides {
     pub concurrency: Option<usize>,
 }
 
+/// What is wrong, without the values of a wrong type: a password of digits is one.
+fn explain(error: figment::Error) -> String {
+    let mut lines = Vec::new();
+    for mut one in error {
+        let (Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected)) = &one.kind else {
+            lines.push(one.to_string());
+            continue;
+        };
+        let found = found.to_string();
+        let kind = found.split('`').next().unwrap_or_default().trim_end();
+        one.kind = Kind::Message(format!("found {kind}, expected {expected}"));
+        lines.push(one.to_string());
+    }
+    lines.join("\n")
+}
+
 impl Config {
     /// Reads all sources and checks what they say together.
     ///
@@ -255,8 +275,11 @@ impl Config {
             let text = std::fs::read_to_string(file)
                 .map_err(|e| Refusal::Configuration(format!("{} cannot be read: {e}", file.display())))?;
             // Parsed apart from the rest, so that a mistake is reported with its line.
-            toml::from_str::<toml::Table>(&text)
-                .map_err(|e| Refusal::Configuration(format!("{} is not TOML: {e}", file.display())))?;
+            toml::from_str::<toml::Table>(&text).map_err(|error| {
+                let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+                let reason = error.message();
+                Refusal::Configuration(format!("{} is not TOML: line {line}: {reason}", file.display()))
+            })?;
             figment = figment.merge(TomlText::string(&text));
         }
         let config: Self = figment
@@ -264,7 +287,7 @@ impl Config {
             .merge(Env::prefixed("LAWLESS_").filter(|name| name == "MODE" || name.as_str().contains("__")).split("__"))
             .merge(Serialized::defaults(overrides))
             .extract()
-            .map_err(|e| Refusal::Configuration(e.to_string()))?;
+            .map_err(|error| Refusal::Configuration(explain(error)))?;
         config.check()?;
         Ok(config)
     }
@@ -327,6 +350,7 @@ impl Config {
                 "schema_registry.url must begin with http://, for example http://127.0.0.1:8080/apis/ccompat/v7";
             return Err(Refusal::Configuration(needed.to_owned()));
         }
+        self.cql.check()?;
         self.keys.check()?;
         crate::logging::filter(&self.log).map_err(|e| Refusal::Configuration(format!("log.filter: {e}")))?;
         Ok(())
@@ -398,6 +422,19 @@ mod tests {
             shown.contains("db.example") && shown.contains("sasl.password") && !shown.contains("hidden"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn a_password_that_is_written_wrong_is_not_shown() {
+        for text in [
+            "[kafka]\nproperties = { \"sasl.password\" = 424242 }\n",
+            "[journal]\nurl = 424242\n",
+            "mode = \"distributed\"\n[journal]\nurl = \"postgres://me:424242@db.example/lawless\n",
+            "mode = \"distributed\"\n[journal]\nurl = postgres://me:424242@db.example/lawless\n",
+        ] {
+            let refused = load(text).unwrap_err().to_string();
+            assert!(!refused.contains("424242"), "{refused}");
+        }
     }
 
     #[test]

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use command_api::{CommandOptions, CommandService, Places};
-use event_log::EventFeed;
 use events::Position;
 use projectors::{
-    DIRECTORY_VERSION, DirectoryProjection, GroupHandle, GroupOptions, GroupViews, ProjectionGroup, RunnerOptions,
-    StoreOptions, share_views,
+    DIRECTORY_VERSION, DirectoryProjection, Followed, GroupHandle, GroupOptions, GroupViews, ProjectionGroup,
+    Publisher, RunnerOptions, StoreOptions, share_views,
 };
 
-use crate::config::{Config, KafkaConfig, SchemaRegistryConfig, ViewsConfig};
+use crate::config::{Config, KafkaConfig, Mode, SchemaRegistryConfig, ViewsConfig};
+use crate::cql_config::CqlConfig;
 use crate::folder::{DataFolder, views_folder};
 use crate::journal::OpenJournal;
 use crate::relay::{RelayWatch, RunningRelay};
@@ -27,11 +27,13 @@ pub(crate) struct Engine {
     pub journal: OpenJournal,
     /// The gazetteer that commands use.
     pub places: Arc<Places>,
-    feed: Arc<dyn EventFeed>,
+    followed: Followed,
     relay: Mutex<RunningRelay>,
     views: ViewsConfig,
     kafka: KafkaConfig,
     schema_registry: SchemaRegistryConfig,
+    /// Where rows are published, if they are.
+    cql: Option<CqlConfig>,
 }
 
 impl Engine {
@@ -41,16 +43,17 @@ impl Engine {
     /// [`event_log::JournalError`].
     pub(crate) async fn open(folder: DataFolder, config: &Config) -> anyhow::Result<Self> {
         let journal = OpenJournal::open(&folder, config).await?;
-        let feed = journal.followed(&config.kafka)?;
+        let followed = journal.followed(&config.kafka)?;
         Ok(Self {
             folder,
             journal,
             places: Arc::new(Places::new()),
-            feed,
+            followed,
             relay: Mutex::new(RunningRelay::None),
             views: config.views.clone(),
             kafka: config.kafka.clone(),
             schema_registry: config.schema_registry.clone(),
+            cql: publishes(config).then(|| config.cql.clone()),
         })
     }
 
@@ -89,8 +92,24 @@ impl Engine {
     /// # Errors
     /// [`projectors::GroupError`].
     pub(crate) async fn follow(&self) -> anyhow::Result<GroupHandle> {
-        let options = directory_options(&self.folder.views_folder(), &self.views);
-        Ok(ProjectionGroup::start(options, || Box::new(DirectoryProjection::default()), self.feed.clone()).await?)
+        let options = directory_options(&self.folder.views_folder(), &self.views, self.cql.is_some());
+        Ok(ProjectionGroup::start(options, || Box::new(DirectoryProjection::default()), self.followed.clone()).await?)
+    }
+
+    /// Publishes the rows of the directory, if they are to be. To be ended before the group.
+    pub(crate) fn start_publisher(&self, directory: &GroupHandle) -> Option<Publisher> {
+        #[cfg(feature = "distributed")]
+        return match (&self.cql, &self.journal) {
+            (Some(config), OpenJournal::Postgres(journal)) => {
+                Some(crate::cql::start_publisher(directory, journal, config))
+            }
+            _ => None,
+        };
+        #[cfg(not(feature = "distributed"))]
+        {
+            let _ = (directory, &self.cql);
+            None
+        }
     }
 
     /// Closes the journal and lets go of the folder.
@@ -106,15 +125,20 @@ impl Engine {
 /// # Errors
 /// [`projectors::StoreError`].
 pub(crate) fn share_directory(folder: &Path, views: &ViewsConfig) -> anyhow::Result<Option<GroupViews>> {
-    Ok(share_views(&directory_options(&views_folder(folder), views), DIRECTORY_VERSION)?)
+    Ok(share_views(&directory_options(&views_folder(folder), views, false), DIRECTORY_VERSION)?)
 }
 
-/// How the directory's group runs.
-fn directory_options(views_folder: &Path, views: &ViewsConfig) -> GroupOptions {
+/// Whether finished rows go to a CQL store, and are read there.
+pub(crate) fn publishes(config: &Config) -> bool {
+    config.mode == Mode::Distributed && config.cql.is_set()
+}
+
+/// How the directory's group runs. What publishes must know what changed.
+fn directory_options(views_folder: &Path, views: &ViewsConfig, index_versions: bool) -> GroupOptions {
     GroupOptions {
         name: DIRECTORY_GROUP.to_owned(),
         views_folder: views_folder.to_owned(),
-        store: StoreOptions { map_bytes: views.map_gib << 30, ..StoreOptions::default() },
+        store: StoreOptions { map_bytes: views.map_gib << 30, index_versions, ..StoreOptions::default() },
         runner: RunnerOptions {
             batch_events: views.batch_events,
             catch_up_bytes: views.catch_up_mib << 20,

@@ -7,6 +7,7 @@ use event_log::{EventFeed, Journal, JournalRecords, SqliteJournal, SqliteJournal
 #[cfg(feature = "distributed")]
 use event_log::{PostgresJournal, PostgresJournalOptions, ReplicaOptions};
 use events::JournalId;
+use projectors::Followed;
 
 use crate::config::{Config, JournalConfig, KafkaConfig, Mode, SchemaRegistryConfig};
 use crate::exit::Refusal;
@@ -68,14 +69,14 @@ impl OpenJournal {
     ///
     /// # Errors
     /// The settings are none that Kafka's client takes.
-    pub(crate) fn followed(&self, config: &KafkaConfig) -> anyhow::Result<Arc<dyn EventFeed>> {
+    pub(crate) fn followed(&self, config: &KafkaConfig) -> anyhow::Result<Followed> {
         match self {
             Self::Sqlite(_) => {
                 let _ = config;
-                Ok(self.feed())
+                Ok(self.feed().into())
             }
             #[cfg(feature = "distributed")]
-            Self::Postgres(journal) => crate::kafka::open_feed(journal.id(), config),
+            Self::Postgres(journal) => Ok(Followed::copy(crate::kafka::open_feed(journal.id(), config)?, self.feed())),
         }
     }
 

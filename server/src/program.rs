@@ -3,7 +3,7 @@
 use crate::cli::{
     AdminKeyTask, CommandLine, JournalTask, KeysTask, ProjectionsTask, RelayTask, Task, ViewsTask, adopt, copy_journal,
     list_parked_events, list_projections, migrate, pause_projections, rebuild_projections, refill, restore,
-    resume_projections, save_backup, say, skip_parked_event, verify_journal, verify_views,
+    resume_projections, save_backup, say, skip_parked_event, verify_journal, verify_published, verify_views,
 };
 use crate::config::Config;
 use crate::demo::run_demo;
@@ -54,7 +54,10 @@ async fn perform(line: CommandLine, config: &Config) -> anyhow::Result<()> {
         Some(Task::Migrate) => migrate(config).await,
         Some(Task::Backup { folder }) => save_backup(config, &folder).await,
         Some(Task::Restore { backup, same_journal }) => restore(config, &backup, same_journal).await,
-        Some(Task::Views { task: ViewsTask::Verify }) => verify_views(config).await,
+        Some(Task::Views { task: ViewsTask::Verify { published: false, .. } }) => verify_views(config).await,
+        Some(Task::Views { task: ViewsTask::Verify { published: true, repair } }) => {
+            verify_published(config, repair).await
+        }
         Some(Task::Top { interval, once }) => run_top(config, interval, once).await,
         Some(Task::AdminKey { task: AdminKeyTask::Rotate }) => {
             say(format!("New admin key: {}", rotate_admin_key(config)?));

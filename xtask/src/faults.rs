@@ -41,7 +41,9 @@ pub(crate) fn run(only: Option<&str>) -> anyhow::Result<bool> {
     let faults: Vec<&Fault> = list.fault.iter().filter(|fault| only.is_none_or(|name| fault.name == name)).collect();
     ensure!(!faults.is_empty(), "there is no fault {:?} in {LIST}", only.unwrap_or_default());
 
-    let copy = target().join("faults");
+    // Not below the target folder, which it shares: cargo would take what was built of it for built of the code itself.
+    let folder = tempfile::tempdir().context("making a folder for the copy")?;
+    let copy = folder.path().to_owned();
     copy_tree(&copy)?;
     let mut tests: Vec<(&[String], bool)> = faults.iter().map(|fault| (test_of(fault, &list), fault.program)).collect();
     tests.sort();
@@ -95,7 +97,7 @@ fn outcome(copy: &Path, test: &[String], program: bool) -> anyhow::Result<Outcom
             .context("starting cargo")?;
         Ok(output.status.success())
     };
-    if program && !cargo("build", &[], &["--package", "lawless"])? || !cargo("test", test, &["--no-run"])? {
+    if program && !cargo("build", &[], &["--workspace", "--bins"])? || !cargo("test", test, &["--no-run"])? {
         return Ok(Outcome::Broken);
     }
     Ok(if cargo("test", test, &[])? { Outcome::Green } else { Outcome::Red })
@@ -103,9 +105,6 @@ fn outcome(copy: &Path, test: &[String], program: bool) -> anyhow::Result<Outcom
 
 /// Copies what git knows, and what it would know after `git add`.
 fn copy_tree(to: &Path) -> anyhow::Result<()> {
-    if to.exists() {
-        std::fs::remove_dir_all(to).context("removing the copy of an earlier run")?;
-    }
     let files = Command::new("git")
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(root())

@@ -1,6 +1,7 @@
 //! Everything about this workspace that is more than one cargo command. Knows no crate of the product, so that it
 //! builds in seconds and reports a workspace that does not compile.
 
+mod chaos;
 mod faults;
 mod fuzz;
 mod process;
@@ -58,6 +59,18 @@ enum Task {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Harms a distributed directory while it is used: kills, holds and restarts its processes and engines.
+    Chaos {
+        /// How long.
+        #[arg(long, default_value_t = chaos::SECONDS)]
+        seconds: u64,
+        /// Repeats the commands and the faults of a run; each run prints its own.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Harms only this: a role or an engine; may be given several times.
+        #[arg(long)]
+        only: Vec<String>,
+    },
     /// Measures speed and size on a release build; figures go to `target/bench/`.
     Bench {
         /// Small sizes: shows that the benches run; their figures mean little.
@@ -90,6 +103,7 @@ fn main() -> ExitCode {
         Task::Test { long, only, embedded } => suites::run(&suites::Choice { long, only, embedded }),
         Task::Services { task } => services::run(task),
         Task::Crash { rounds, seed } => crash(rounds, seed),
+        Task::Chaos { seconds, seed, only } => chaos::run(&chaos::Choice { seconds, seed, only, targets: None }),
         Task::Bench { quick, names } => bench(quick, &names),
         Task::Fuzz { seconds, keep, names } => fuzz::run(seconds, &names, keep).map(|tally| tally.failed == 0),
         Task::Faults { only } => faults::run(only.as_deref()),

@@ -8,13 +8,17 @@ use anyhow::Context;
 use crate::process::{cargo, succeeds, watch};
 use crate::services::{Lent, Services};
 use crate::tally::Tally;
-use crate::{SERVICES_FILE, build, crash, faults, fuzz};
+use crate::{SERVICES_FILE, build, chaos, crash, faults, fuzz};
 
 /// The suites, in the order in which they run: what fails fast goes first.
-pub(crate) const NAMES: [&str; 7] = ["format", "lints", "dependencies", "tests", "crash", "fuzz", "faults"];
+pub(crate) const NAMES: [&str; 8] = ["format", "lints", "dependencies", "tests", "crash", "chaos", "fuzz", "faults"];
 
 /// Kills in a plain run, and in a long one.
 const CRASH_ROUNDS: [u32; 2] = [10, 1000];
+
+/// Seconds of harm in a plain run, to so many roles and engines; a long one harms all of them, for longer.
+const CHAOS_SECONDS: u64 = 120;
+const CHAOS_TARGETS: usize = 3;
 
 /// Tells tests to run the full figures.
 const LONG: &str = "LAWLESS_LONG";
@@ -93,6 +97,14 @@ fn suite(name: &str, choice: &Choice, services: &Services) -> anyhow::Result<Opt
         }
         "tests" => tests(choice, services)?,
         "crash" => Tally::of_one(crash(CRASH_ROUNDS[usize::from(*long)], None)?),
+        "chaos" => {
+            if choice.embedded {
+                println!("--embedded: there are no engines to harm");
+                return Ok(None);
+            }
+            let (seconds, targets) = if *long { (chaos::SECONDS, None) } else { (CHAOS_SECONDS, Some(CHAOS_TARGETS)) };
+            Tally::of_one(chaos::run(&chaos::Choice { seconds, seed: None, only: Vec::new(), targets })?)
+        }
         "fuzz" => {
             if !long && only.is_empty() {
                 println!("the fuzzers run with --long, or by `cargo xtask fuzz`");

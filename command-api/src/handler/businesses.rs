@@ -14,9 +14,6 @@ use crate::domain::business::{self, DetailsChange, Rejected};
 use crate::domain::edits;
 use crate::request::{ChangeBusinessDetails, GivenSource, RecategorizeBusiness, RegisterBusiness, RelocateBusiness};
 
-/// From this conflict on the remembered numbers are distrusted: another process may be far ahead.
-const DISTRUST_NUMBERS_AFTER: usize = 3;
-
 /// The facts of a business that may be registered, and what its slug may be.
 struct Facts {
     registered: BusinessRegistered,
@@ -108,12 +105,7 @@ impl CommandService {
     ) -> Result<BusinessRegistered, CommandError> {
         let slug = match &body.slug {
             Some(slug) => slug.clone(),
-            None => {
-                if request.conflicts >= DISTRUST_NUMBERS_AFTER {
-                    self.inner.slug_numbers.forget(&facts.candidates);
-                }
-                self.inner.slug_numbers.choose(&facts.candidates, &owners.slugs).await?
-            }
+            None => self.inner.slug_numbers.choose(&facts.candidates, &owners.slugs, request.conflicts).await?,
         };
         Ok(BusinessRegistered { slug, ..facts.registered })
     }

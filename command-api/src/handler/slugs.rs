@@ -6,11 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use event_log::{Claim, ClaimKind, Journal, JournalError};
 use events::StreamId;
 use quick_cache::sync::Cache;
+use rand::RngExt;
 
 use crate::domain::slug::{is_reserved, slugify, with_suffix};
 
 /// The first number that is appended.
 const FIRST_NUMBER: u64 = 2;
+/// From this conflict on the remembered numbers are distrusted: another process may be far ahead.
+const DISTRUST_NUMBERS_AFTER: usize = 3;
+/// The exponent of four of how many numbers are left out at most.
+const MOST_LEFT_OUT_LOG4: usize = 4;
 /// How many doublings the search for a free number goes: two million businesses of one name in one city.
 const DOUBLINGS: u32 = 21;
 
@@ -65,16 +70,24 @@ impl SlugNumbers {
     }
 
     /// The first candidate that nobody has, given who has the plain ones.
+    ///
+    /// `conflicts` is how often others were faster so far. From the third time on the remembered numbers are
+    /// distrusted, for another process may be far ahead. Processes that number one name at once would then go on
+    /// finding the same: after that each leaves out a random few, of four times as many each time.
     pub(super) async fn choose(
         &self,
         candidates: &SlugCandidates,
         owners: &[Option<StreamId>],
+        conflicts: usize,
     ) -> Result<String, JournalError> {
         let free = candidates.plain.iter().zip(owners).find(|(_, owner)| owner.is_none());
         if let Some((slug, _)) = free {
             return Ok(slug.clone());
         }
         let stem = &candidates.stem;
+        if conflicts >= DISTRUST_NUMBERS_AFTER {
+            self.last.remove(stem);
+        }
         let counter = match self.last.get(stem) {
             Some(counter) => counter,
             None => {
@@ -86,13 +99,10 @@ impl SlugNumbers {
             }
         };
         // Handed out, not only looked at: of many at once each gets its own. A number that is not used is a gap.
-        let number = counter.fetch_add(1, Ordering::Relaxed) + 1;
+        let fours = conflicts.saturating_sub(DISTRUST_NUMBERS_AFTER).min(MOST_LEFT_OUT_LOG4);
+        let left_out = rand::rng().random_range(0..1 << (2 * fours));
+        let number = counter.fetch_add(1 + left_out, Ordering::Relaxed) + 1 + left_out;
         Ok(with_suffix(stem, &number.to_string()))
-    }
-
-    /// After a number was taken by others, who may be far ahead.
-    pub(super) fn forget(&self, candidates: &SlugCandidates) {
-        self.last.remove(&candidates.stem);
     }
 
     /// Numbers are handed out upwards: gallops to a free one, then halves the way back to the last taken.

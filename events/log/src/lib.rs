@@ -22,10 +22,11 @@ pub use error::{AppendError, JournalError};
 #[cfg(feature = "distributed")]
 pub use kafka::{KafkaEventFeed, KafkaOptions, KafkaProperties, SchemaRegistry};
 pub use limits::{MAX_ACTOR_ID_BYTES, MAX_CHECKS_PER_APPEND, MAX_CLAIM_BYTES, MAX_EVENTS_PER_APPEND, MAX_KEY_BYTES};
-pub use port::{EventFeed, Journal, KeyRecord, Snapshot, Watermark};
+pub use port::{EventFeed, Journal, KeyRecord, Snapshot, Turn, Watermark};
 #[cfg(feature = "distributed")]
 pub use postgres::{
-    ImportTarget, Migrated, PostgresEventFeed, PostgresImport, PostgresJournal, PostgresJournalOptions, ReplicaOptions,
+    ImportTarget, LookEvery, Migrated, PostgresEventFeed, PostgresImport, PostgresJournal, PostgresJournalOptions,
+    ReplicaOptions,
 };
 pub use records::{JournalRecords, JournalStand, StoredClaim, StoredKey, StoredSnapshot};
 #[cfg(feature = "distributed")]

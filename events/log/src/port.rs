@@ -81,6 +81,17 @@ pub trait EventFeed: Send + Sync + 'static {
     }
 }
 
+/// The right to do what one process at a time does and any number could: it ends by itself, and whoever was paused beyond its
+/// end does not know that another one has it. The work must bear two at once.
+#[async_trait]
+pub trait Turn: Send + Sync + 'static {
+    /// Takes it if it is free, and keeps it if it is ours. False: another one has it.
+    async fn take(&self) -> Result<bool, JournalError>;
+
+    /// Gives it back, so that another one can take it at once.
+    async fn give_back(&self) -> Result<(), JournalError>;
+}
+
 /// Travels with the events: whoever has come to `head` has everything that was acknowledged before `time`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Watermark {

@@ -117,7 +117,7 @@ impl<'o> Region<'o> {
     ) -> Result<(), StoreError> {
         let Some(mut block) = first else {
             while let Some(edit) = edits.next() {
-                self.take(edit);
+                self.take(edit, false);
             }
             self.finish_list(false);
             return Ok(());
@@ -153,13 +153,8 @@ impl<'o> Region<'o> {
                         more = old.advance().map_err(corrupt)?;
                     }
                     let Some(edit) = edits.next() else { break };
-                    self.take(edit);
-                    if block.is_end(edit.key) {
-                        end_changed = true;
-                        if !edit.inserts {
-                            self.delete(BlockEnd::Entry(EntryKey::from_bytes(edit.key)));
-                        }
-                    }
+                    self.take(edit, block.is_end(edit.key));
+                    end_changed |= block.is_end(edit.key);
                 }
                 _ if more => {
                     self.writer.push(old.entry());
@@ -174,13 +169,16 @@ impl<'o> Region<'o> {
         Ok(end_changed)
     }
 
-    fn take(&mut self, edit: Edit<'_>) {
+    /// `was_end`: a block that is stored ends at its key.
+    fn take(&mut self, edit: Edit<'_>, was_end: bool) {
         self.version = self.version.max(Some(edit.at));
         if edit.inserts {
             self.writer.push(edit.key);
             if edit.boundary {
                 self.cut(edit.key, Some(edit.at));
             }
+        } else if edit.boundary {
+            self.remove(BlockEnd::Entry(EntryKey::from_bytes(edit.key)), was_end);
         }
     }
 
@@ -193,8 +191,8 @@ impl<'o> Region<'o> {
     fn finish_list(mut self, stored: bool) {
         if self.writer.count() > 0 || !self.writer.previous().is_empty() {
             self.write(BlockEnd::Tail);
-        } else if stored {
-            self.delete(BlockEnd::Tail);
+        } else {
+            self.remove(BlockEnd::Tail, stored);
         }
     }
 
@@ -205,7 +203,13 @@ impl<'o> Region<'o> {
         }
     }
 
-    fn delete(&mut self, end: BlockEnd) {
-        self.output.push(RowKey::Block(self.list, end).to_bytes(), None);
+    /// A block that is stored, or that came and went.
+    fn remove(&mut self, end: BlockEnd, stored: bool) {
+        let key = RowKey::Block(self.list, end).to_bytes();
+        if stored {
+            self.output.push(key, None);
+        } else {
+            self.output.passed(key);
+        }
     }
 }

@@ -184,7 +184,7 @@ impl Pending {
         match &self.record {
             Record::Present(business) => output.row(&key(business.ordinal), at, write(self.id, business)),
             Record::Removed(ordinal) if self.stored => output.push(key(*ordinal).to_bytes(), None),
-            Record::Removed(_) => {}
+            Record::Removed(ordinal) => output.passed(key(*ordinal).to_bytes()),
         }
     }
 }

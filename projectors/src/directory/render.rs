@@ -30,16 +30,23 @@ impl Output {
         self.changes.rows.push((key, row));
     }
 
+    /// A row that came and went: whether it was ever stored is a matter of where batches end.
+    pub(super) fn passed(&mut self, key: Vec<u8>) {
+        self.changes.passed.push(key);
+    }
+
     /// Adds what was rendered elsewhere.
     pub(super) fn append(&mut self, mut other: Self) {
         self.changes.state.append(&mut other.changes.state);
         self.changes.rows.append(&mut other.changes.rows);
+        self.changes.passed.append(&mut other.changes.passed);
     }
 
     /// In order of keys. Most of it comes in long sorted runs already, which a stable sort only has to merge.
     pub(super) fn finish(mut self) -> Changes {
         self.changes.state.sort_by(|(a, _), (b, _)| a.cmp(b));
         self.changes.rows.sort_by(|(a, _), (b, _)| a.cmp(b));
+        self.changes.passed.sort_unstable();
         debug_assert!(self.changes.state.windows(2).all(|pair| pair[0].0 < pair[1].0), "each key once");
         debug_assert!(self.changes.rows.windows(2).all(|pair| pair[0].0 < pair[1].0), "each key once");
         self.changes

@@ -11,11 +11,16 @@ use heed::types::Bytes as RawBytes;
 use heed::{CommitOrAbort, CompactionOption, Database, Env, EnvFlags, EnvOpenOptions, MdbError, RoTxn, RwTxn, WithTls};
 use views::{Partition, Row, RowKey};
 
+use super::index::VersionIndex;
 use crate::port::{StoreError, StoreReader};
 
 /// Layout of keys and values in the environment.
 const FORMAT: u32 = 1;
 const FORMAT_KEY: &[u8] = b"format";
+/// There if the index has been kept since the first row.
+const INDEXED_KEY: &[u8] = b"indexed";
+/// Rows, state, meta; versions and removed rows.
+const DATABASES_MAX: u32 = 5;
 
 pub(super) type RawDatabase = Database<'static, RawBytes, RawBytes>;
 
@@ -27,11 +32,13 @@ pub struct StoreOptions {
     pub map_bytes: usize,
     /// The most threads that may read at once.
     pub readers_max: u32,
+    /// Keeps an index of what changed, so that rows can be published. A store that was begun without has to be made anew.
+    pub index_versions: bool,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { map_bytes: 256 << 30, readers_max: 1_024 }
+        Self { map_bytes: 256 << 30, readers_max: 1_024, index_versions: false }
     }
 }
 
@@ -41,6 +48,8 @@ pub(crate) struct Environment {
     pub(super) rows: RawDatabase,
     pub(super) state: RawDatabase,
     pub(super) meta: RawDatabase,
+    /// Whole, or not there.
+    pub(super) index: Option<VersionIndex>,
     // Dropped last: nobody else writes the file while it is mapped here. Whoever only reads holds none.
     _lock: Option<FolderLock>,
 }
@@ -65,9 +74,10 @@ impl Environment {
             e => engine_error("open the store", e),
         })?;
         let (rows, state, meta) = open_databases(&env).map_err(|e| engine_error("open the store", e))?;
-        let environment = Self { env, rows, state, meta, _lock: Some(lock) };
+        let mut environment = Self { env, rows, state, meta, index: None, _lock: Some(lock) };
         environment.clear_stale_readers()?;
         environment.check_format()?;
+        environment.index = environment.open_index(options.index_versions)?;
         Ok(environment)
     }
 
@@ -88,7 +98,7 @@ impl Environment {
             let reason = "a database is missing in it".to_owned();
             return Err(StoreError::Corrupt { operation: OPERATION, reason });
         };
-        let environment = Self { env, rows, state, meta, _lock: None };
+        let environment = Self { env, rows, state, meta, index: None, _lock: None };
         environment.check_format()?;
         Ok(environment)
     }
@@ -181,6 +191,36 @@ impl Environment {
         Ok(found)
     }
 
+    /// The index, if it is wanted and whole. Where it is not wanted it is not kept, and so whole no longer.
+    fn open_index(&self, wanted: bool) -> Result<Option<VersionIndex>, StoreError> {
+        const OPERATION: &str = "open the index of the store";
+        let engine = |e| engine_error(OPERATION, e);
+        let txn = self.read(OPERATION)?;
+        let was_kept = self.meta.get(&txn, INDEXED_KEY).map_err(engine)?.is_some();
+        let is_empty = self.rows.is_empty(&txn).map_err(engine)? && self.state.is_empty(&txn).map_err(engine)?;
+        drop(txn);
+        if !wanted {
+            if was_kept {
+                let mut txn = self.write(OPERATION)?;
+                self.meta.delete(&mut txn, INDEXED_KEY).map_err(engine)?;
+                txn.commit().map_err(engine)?;
+            }
+            return Ok(None);
+        }
+        if !was_kept && !is_empty {
+            return Ok(None);
+        }
+        let mut txn = self.write(OPERATION)?;
+        self.meta.put(&mut txn, INDEXED_KEY, &[]).map_err(engine)?;
+        let opened = self.env.create_databases_and_commit(txn, |opener, txn| {
+            let versions = opener.create_database::<RawBytes, RawBytes>(txn, Some("versions"))?;
+            let removed = opener.create_database::<RawBytes, RawBytes>(txn, Some("removed"))?;
+            Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit((versions, removed)))
+        });
+        let (versions, removed) = opened.map_err(engine)?.unwrap_commit();
+        Ok(Some(VersionIndex { versions, removed }))
+    }
+
     fn check_format(&self) -> Result<(), StoreError> {
         const OPERATION: &str = "check the format of the store";
         let txn = self.read(OPERATION)?;
@@ -224,7 +264,10 @@ impl StoreReader for Environment {
 fn map_file(options: &StoreOptions, flags: EnvFlags, folder: &Path) -> heed::Result<Env> {
     const PAGE_BYTES: usize = 64 << 10; // a multiple of every page size in use
     let mut builder = EnvOpenOptions::new();
-    builder.map_size(options.map_bytes.next_multiple_of(PAGE_BYTES)).max_readers(options.readers_max).max_dbs(3);
+    builder
+        .map_size(options.map_bytes.next_multiple_of(PAGE_BYTES))
+        .max_readers(options.readers_max)
+        .max_dbs(DATABASES_MAX);
     // SAFETY: bytes under a map must not change but through LMDB. The folder is the program's own, whoever writes holds a
     // lock file for as long as it is mapped, heed refuses to map it twice in one process, and no flag that weakens LMDB's
     // own locking or syncing is set: there is none, or the one that makes the map read-only.

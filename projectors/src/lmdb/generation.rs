@@ -2,10 +2,15 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::environment::io_error;
 use crate::port::StoreError;
+
+/// Of a file, as long as somebody has it open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity((u64, u64));
 
 /// The generations of one group, below the folder of all views. A later one has a higher number.
 #[derive(Debug, Clone)]
@@ -74,6 +79,12 @@ impl Generations {
 
     fn age_file(&self) -> PathBuf {
         self.views.join(format!("{}.as-of", self.group))
+    }
+
+    /// Which file a generation is: another one of the same number, made after this one was removed, is another file.
+    pub(crate) fn identity(&self, number: u32) -> Option<Identity> {
+        let file = fs::metadata(self.folder(number).join("data.mdb")).ok()?;
+        Some(Identity((file.dev(), file.ino())))
     }
 
     /// All that have a folder, in order.

@@ -97,7 +97,8 @@ impl ViewReader for LmdbViewReader {
     }
 }
 
-fn view_error(error: StoreError) -> ViewError {
+/// What a reader is told.
+pub(crate) fn view_error(error: StoreError) -> ViewError {
     match error {
         StoreError::Corrupt { operation, reason } => ViewError::Corrupt { operation, reason },
         StoreError::Engine { operation, source } => ViewError::Engine { operation, source },

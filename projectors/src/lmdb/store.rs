@@ -12,6 +12,7 @@ use views::{Partition, Row, RowKey, ViewStatus};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::environment::{Environment, StoreOptions, decode_row, engine_error};
+use super::index::{ChangedFrom, ChangedRows};
 use super::reader::LmdbViewReader;
 use crate::port::{Changes, Checkpoint, ProjectionStore, StoreError, StoreReader};
 
@@ -64,6 +65,31 @@ impl LmdbProjectionStore {
 
     pub(crate) fn environment(&self) -> Arc<Environment> {
         self.environment.clone()
+    }
+
+    /// Whether it can tell what changed: [`StoreOptions::index_versions`] has held since its first row.
+    pub fn is_indexed(&self) -> bool {
+        self.environment.index.is_some()
+    }
+
+    /// Rows that changed, the removed ones too, from a place on: at most so many entries are looked at, and `wanted` says
+    /// which of their rows are given, by key and by whether they were removed.
+    ///
+    /// # Errors
+    /// The store is not indexed.
+    pub fn changed_rows(
+        &self,
+        from: &ChangedFrom,
+        entries_max: usize,
+        wanted: impl Fn(&[u8], bool) -> bool,
+    ) -> Result<ChangedRows, StoreError> {
+        const OPERATION: &str = "read which rows changed";
+        let index = self.environment.index.ok_or_else(|| StoreError::Corrupt {
+            operation: OPERATION,
+            reason: "this store was begun without an index of versions".to_owned(),
+        })?;
+        let txn = self.environment.read(OPERATION)?;
+        index.read(&self.environment, &txn, from, entries_max, wanted)
     }
 
     /// Size of the file on disk, in bytes.
@@ -162,6 +188,14 @@ impl ProjectionStore for LmdbProjectionStore {
         let rows = environment.rows;
         let last = rows.last(&txn).map_err(engine)?.map(|(key, _)| key.to_vec());
         for (key, row) in &changes.rows {
+            if let Some(index) = environment.index {
+                let old = rows.get(&txn, key).map_err(engine)?.and_then(version_of_row);
+                match row {
+                    Some(row) => index.put(&mut txn, key, old, row.version),
+                    None => index.remove(&mut txn, key, old, checkpoint.position),
+                }
+                .map_err(engine)?;
+            }
             match row {
                 Some(Row { version, body }) => {
                     encode_row(&mut value, *version, body);
@@ -172,6 +206,11 @@ impl ProjectionStore for LmdbProjectionStore {
             .map_err(engine)?;
         }
 
+        if let Some(index) = environment.index {
+            for key in &changes.passed {
+                index.remove(&mut txn, key, None, checkpoint.position).map_err(engine)?;
+            }
+        }
         environment.meta.put(&mut txn, CHECKPOINT_KEY, &encode_checkpoint(checkpoint)).map_err(engine)?;
         txn.commit().map_err(engine)
     }
@@ -192,6 +231,10 @@ fn read_checkpoint(environment: &Environment, txn: &RoTxn<'_>) -> Result<Option<
             })
         })
         .transpose()
+}
+
+fn version_of_row(value: &[u8]) -> Option<Position> {
+    value.first_chunk().map(|bytes| Position(u64::from_le_bytes(*bytes)))
 }
 
 fn put_flags(key: &[u8], last: Option<&[u8]>) -> PutFlags {

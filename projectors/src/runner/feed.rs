@@ -11,9 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tracing::Instrument;
 use tracing::field::Empty;
 
+use super::StopSignal;
 use super::options::{Backoff, RunnerOptions};
-use super::{GroupError, StopSignal};
-use crate::port::{Checkpoint, StoreError};
 
 /// What an event takes in memory besides its payload, roughly.
 const BYTES_PER_EVENT: usize = 1_024;
@@ -229,30 +228,6 @@ impl Inbox {
 /// Room is counted in these: a semaphore has no more than 2^29 permits to give on a small machine.
 fn kibibytes(bytes: usize) -> u32 {
     u32::try_from(bytes / 1_024 + 1).unwrap_or(u32::MAX >> 3)
-}
-
-/// Refuses a store that did not come from this feed.
-pub(super) async fn check_origin(feed: &dyn EventFeed, checkpoint: Option<Checkpoint>) -> Result<(), GroupError> {
-    let Some(checkpoint) = checkpoint else { return Ok(()) };
-    let foreign = |reason: String| Err(GroupError::Store(StoreError::Foreign { reason }));
-    let journal_id = feed.journal_id();
-    if checkpoint.journal_id != journal_id {
-        return foreign(format!("they follow journal {}, this is journal {journal_id}", checkpoint.journal_id));
-    }
-    let position = checkpoint.position;
-    let head = feed.head().await?;
-    if head < position {
-        return foreign(format!("they have come to position {position}, the journal ends at {head}"));
-    }
-    let found = feed.read(Position(position.0.saturating_sub(1)), 1).await?;
-    match found.first() {
-        Some(event) if event.position == position && event.header.event_id == checkpoint.event_id => Ok(()),
-        Some(event) => foreign(format!(
-            "they have folded event {} at position {position}, the journal has event {} at {}",
-            checkpoint.event_id, event.header.event_id, event.position
-        )),
-        None => foreign(format!("the journal has no event at position {position}, where they are")),
-    }
 }
 
 /// An error with all that caused it.

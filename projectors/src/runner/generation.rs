@@ -6,14 +6,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use event_log::{EventFeed, JournalError};
+use event_log::JournalError;
 use events::{Position, StreamId};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use views::ViewStatus;
 
-use super::feed::{check_origin, words};
+use super::feed::words;
 use super::fold::Last;
+use super::followed::Followed;
 use super::group::{GroupHealth, GroupOptions};
 use super::options::Backoff;
 use super::parking::Parking;
@@ -31,7 +32,7 @@ pub(super) struct Spec {
     pub(super) options: GroupOptions,
     /// Makes a fresh projection over what is committed: at the start, and after each failure.
     pub(super) projection: Box<dyn Fn() -> Box<dyn Projection> + Send + Sync>,
-    pub(super) feed: Arc<dyn EventFeed>,
+    pub(super) followed: Followed,
     pub(super) handle: Handle,
 }
 
@@ -102,7 +103,7 @@ impl Generation {
         let folder = Generations::of(&spec.options.views_folder, &spec.options.name).folder(number);
         let store = LmdbProjectionStore::open(&folder, &spec.options.store)?;
         let checkpoint = store.checkpoint()?;
-        let origin = match check_origin(spec.feed.as_ref(), checkpoint).await {
+        let origin = match spec.followed.check_origin(checkpoint).await {
             Ok(()) => Origin::Checked,
             // What there is may be served meanwhile; nothing is folded before it is known that it came from this feed.
             Err(GroupError::Journal(JournalError::Unavailable { operation, reason })) => {
@@ -112,9 +113,11 @@ impl Generation {
             Err(error) => return Err(error),
         };
         let version = (spec.projection)().version();
-        let frozen = checkpoint.is_some_and(|checkpoint| checkpoint.projection_version != version);
+        // Rows that are to be published and cannot tell what changed are made anew, as if by other rules.
+        let unpublishable = spec.options.store.index_versions && !store.is_indexed();
+        let frozen = checkpoint.is_some_and(|checkpoint| checkpoint.projection_version != version || unpublishable);
         let (status, status_seen) = watch::channel(ViewStatus {
-            journal_id: spec.feed.journal_id(),
+            journal_id: spec.followed.feed.journal_id(),
             published: checkpoint.map_or(Position::ZERO, |c| c.position),
             parked: Parking::load(&store)?.names().clone(),
             frozen,
@@ -130,7 +133,7 @@ impl Generation {
         let folding = Folding { spec: spec.clone(), purpose, label, store: store.clone(), report, origin };
         Ok(Self {
             number,
-            reader: Arc::new(store.view_reader(status_seen.clone()).with_watermarks(spec.feed.watermarks())),
+            reader: Arc::new(store.view_reader(status_seen.clone()).with_watermarks(spec.followed.feed.watermarks())),
             store,
             status: status_seen,
             health: health_seen,
@@ -239,7 +242,11 @@ impl Folding {
         loop {
             let reason = match self.session(stop, until) {
                 Ok(()) => return GroupHealth::Stopped,
-                Err(Failure::Halted(reason)) => return GroupHealth::Halted { reason },
+                Err(Failure::FeedHalted(reason)) if until.is_none() => match self.outlast(reason, stop) {
+                    true => continue,
+                    false => return GroupHealth::Stopped,
+                },
+                Err(Failure::Halted(reason) | Failure::FeedHalted(reason)) => return GroupHealth::Halted { reason },
                 Err(Failure::Stalled(reason)) => reason,
             };
             let wait = self.report.backoff.next();
@@ -256,6 +263,47 @@ impl Folding {
         }
     }
 
+    /// A feed that is not what it must be may be mended: a topic is filled again. True once it is where these rows came
+    /// from; they go on then, or halt again in silence. False when told to stop.
+    fn outlast(&mut self, reason: String, stop: &StopSignal) -> bool {
+        let halted = GroupHealth::Halted { reason };
+        if let GroupHealth::Halted { reason } = &halted
+            && *self.report.health.borrow() != halted
+        {
+            tracing::error!(
+                group = self.label,
+                reason,
+                "a projection group halted; it goes on when its feed is mended"
+            );
+        }
+        self.report.set_health(halted);
+        let (spec, mut stop) = (self.spec.clone(), stop.clone());
+        spec.handle.block_on(async {
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => false,
+                () = self.feed_mended() => true,
+            }
+        })
+    }
+
+    /// Returns once the feed has what these rows have folded.
+    async fn feed_mended(&mut self) {
+        loop {
+            tokio::time::sleep(self.spec.options.runner.halted_look).await;
+            // A store that fails tells whoever goes on.
+            let Ok(checkpoint) = self.store.checkpoint() else { return };
+            match self.spec.followed.check_origin(checkpoint).await {
+                Ok(()) => break,
+                Err(error) => tracing::debug!(group = self.label, reason = words(&error), "the feed is not mended"),
+            }
+        }
+        // With more to fold the first batch says so.
+        if self.report.has_caught_up().await {
+            self.report.set_health(GroupHealth::Live);
+        }
+    }
+
     /// Folds until something ends it.
     fn session(&mut self, stop: &StopSignal, until: Option<Position>) -> Result<(), Failure> {
         if let Origin::Unchecked(checkpoint) = self.origin {
@@ -264,7 +312,7 @@ impl Folding {
                 tokio::select! {
                     biased;
                     _ = stop.wait_for(|stop| *stop) => None,
-                    checked = check_origin(self.spec.feed.as_ref(), checkpoint) => Some(checked),
+                    checked = self.spec.followed.check_origin(checkpoint) => Some(checked),
                 }
             });
             match checked {
@@ -280,7 +328,7 @@ impl Folding {
             group: &self.spec.options.name,
             label: &self.label,
             store: self.store.as_ref(),
-            feed: self.spec.feed.clone(),
+            feed: self.spec.followed.feed.clone(),
             handle: &self.spec.handle,
             options: &self.spec.options.runner,
             stop: stop.clone(),
@@ -318,8 +366,14 @@ struct Report {
 impl Report {
     /// With nothing to catch up with, no batch would ever say so.
     async fn has_caught_up(&self) -> bool {
-        let head = self.spec.feed.head().await;
-        head.is_ok_and(|head| head <= self.status.borrow().published)
+        let (followed, published) = (&self.spec.followed, self.status.borrow().published);
+        // What carries the events may not be there before the first of them is.
+        if let (Position::ZERO, Some(journal)) = (published, &followed.journal)
+            && journal.head().await.is_ok_and(|head| head == Position::ZERO)
+        {
+            return true;
+        }
+        followed.feed.head().await.is_ok_and(|head| head <= published)
     }
 
     fn set_health(&mut self, health: GroupHealth) {

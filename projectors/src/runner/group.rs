@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use event_log::EventFeed;
 use events::Position;
 use thiserror::Error;
 use tokio::runtime::Handle;
@@ -12,14 +11,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use views::{ViewError, ViewReader, ViewSource, ViewStatus};
 
+use super::followed::Followed;
 use super::generation::{Generation, Spec};
 use super::options::RunnerOptions;
 use super::parking::ParkedEntry;
 use super::rebuild::RebuildStatus;
 use super::supervisor::{Order, Shown, Supervisor};
 use super::{GroupError, list_parked};
-use crate::lmdb::{Generations, LmdbProjectionStore, LmdbViewReader, StoreOptions};
-use crate::port::{Projection, StoreError};
+use crate::lmdb::{Generations, LmdbProjectionStore, LmdbViewReader, StoreOptions, view_error};
+use crate::port::{Checkpoint, Projection, ProjectionStore, StoreError};
 
 /// Orders that wait for one another.
 const ORDERS: usize = 16;
@@ -72,6 +72,7 @@ pub struct GroupHandle {
     health: watch::Receiver<GroupHealth>,
     rebuild: watch::Receiver<Option<RebuildStatus>>,
     generations: Generations,
+    projection_version: u32,
     orders: mpsc::Sender<Order>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
@@ -86,10 +87,10 @@ pub struct GroupViews {
 
 /// The generation that is served.
 #[derive(Clone)]
-pub(super) struct Served {
-    store: Arc<LmdbProjectionStore>,
-    reader: Arc<LmdbViewReader>,
-    status: watch::Receiver<ViewStatus>,
+pub(crate) struct Served {
+    pub(crate) store: Arc<LmdbProjectionStore>,
+    pub(crate) reader: Arc<LmdbViewReader>,
+    pub(crate) status: watch::Receiver<ViewStatus>,
 }
 
 /// Why a rebuild does not begin.
@@ -110,20 +111,22 @@ pub enum RebuildRefused {
 }
 
 impl ProjectionGroup {
-    /// Opens the generation that is served and follows the feed from its checkpoint. Rows of another version of the
+    /// Opens the generation that is served and follows a feed from its checkpoint. Rows of another version of the
     /// projection are served as they are while those of this version are made.
     ///
     /// `projection` makes a fresh projection over what is committed: at the start, and after each failure.
     ///
     /// # Errors
-    /// [`StoreError::Foreign`] if the store did not come from this feed, [`StoreError::InUse`] if anyone has it open.
+    /// [`StoreError::Foreign`] if the store did not come from this feed, or not from the journal that it copies, [`StoreError::InUse`] if anyone has it open.
     pub async fn start(
         options: GroupOptions,
         projection: impl Fn() -> Box<dyn Projection> + Send + Sync + 'static,
-        feed: Arc<dyn EventFeed>,
+        followed: impl Into<Followed>,
     ) -> Result<GroupHandle, GroupError> {
         let generations = Generations::of(&options.views_folder, &options.name);
-        let spec = Spec { options, projection: Box::new(projection), feed, handle: Handle::current() };
+        let spec =
+            Spec { options, projection: Box::new(projection), followed: followed.into(), handle: Handle::current() };
+        let projection_version = (spec.projection)().version();
         let supervisor = Supervisor::open(Arc::new(spec)).await?;
         let (served, served_seen) = watch::channel(supervisor.served());
         let (health, health_seen) = watch::channel(supervisor.health());
@@ -136,6 +139,7 @@ impl ProjectionGroup {
             health: health_seen,
             rebuild: rebuild_seen,
             generations,
+            projection_version,
             orders,
             stop,
             task,
@@ -152,6 +156,16 @@ impl GroupHandle {
     /// The rows of whichever generation is served.
     pub fn views(&self) -> GroupViews {
         GroupViews { served: self.served.clone(), health: self.health.clone() }
+    }
+
+    /// Whichever generation is served.
+    pub(crate) fn served(&self) -> watch::Receiver<Served> {
+        self.served.clone()
+    }
+
+    /// What the rules of its projection are named by.
+    pub(crate) fn projection_version(&self) -> u32 {
+        self.projection_version
     }
 
     pub(super) fn generations(&self) -> &Generations {
@@ -216,6 +230,11 @@ impl GroupHandle {
 }
 
 impl Served {
+    /// How far its store has come.
+    pub(crate) fn checkpoint(&self) -> Result<Option<Checkpoint>, ViewError> {
+        self.store.checkpoint().map_err(view_error)
+    }
+
     pub(super) fn of(generation: &Generation) -> Self {
         Self::of_parts(&generation.store, &generation.reader, generation.status.clone())
     }
@@ -237,6 +256,11 @@ impl GroupViews {
     /// How far the rows have come.
     pub fn status(&self) -> ViewStatus {
         self.served.borrow().status.borrow().clone()
+    }
+
+    /// How whoever makes or finds the rows fares, and when that changes.
+    pub fn health(&self) -> watch::Receiver<GroupHealth> {
+        self.health.clone()
     }
 }
 

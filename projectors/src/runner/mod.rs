@@ -2,6 +2,7 @@
 
 mod feed;
 mod fold;
+mod followed;
 mod generation;
 mod group;
 mod measures;
@@ -21,7 +22,10 @@ use tokio::sync::watch;
 
 use crate::port::{StoreError, StoreReader};
 
+pub use followed::Followed;
+pub(crate) use group::Served;
 pub use group::{GroupHandle, GroupHealth, GroupOptions, GroupViews, ProjectionGroup, RebuildRefused};
+pub(crate) use options::Backoff;
 pub use options::RunnerOptions;
 pub use parking::ParkedEntry;
 pub use rebuild::{RebuildPhase, RebuildStatus};

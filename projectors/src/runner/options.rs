@@ -21,6 +21,8 @@ pub struct RunnerOptions {
     pub retry_backoff: Duration,
     /// The longest wait after a failure.
     pub retry_backoff_max: Duration,
+    /// How often one that halted over its feed looks whether that was mended.
+    pub halted_look: Duration,
 }
 
 impl Default for RunnerOptions {
@@ -35,13 +37,14 @@ impl Default for RunnerOptions {
             feed_bytes_ahead: 192 << 20,
             retry_backoff: Duration::from_millis(50),
             retry_backoff_max: Duration::from_secs(5),
+            halted_look: Duration::from_secs(5),
         }
     }
 }
 
 /// Waits that double up to a bound.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     next: Duration,
     first: Duration,
     max: Duration,
@@ -49,18 +52,23 @@ pub(super) struct Backoff {
 
 impl Backoff {
     pub(super) fn new(options: &RunnerOptions) -> Self {
-        Self { next: options.retry_backoff, first: options.retry_backoff, max: options.retry_backoff_max }
+        Self::between(options.retry_backoff, options.retry_backoff_max)
+    }
+
+    /// From the first wait to the longest.
+    pub(crate) fn between(first: Duration, max: Duration) -> Self {
+        Self { next: first, first, max }
     }
 
     /// How long to wait now.
-    pub(super) fn next(&mut self) -> Duration {
+    pub(crate) fn next(&mut self) -> Duration {
         let now = self.next;
         self.next = (now * 2).min(self.max);
         now
     }
 
     /// Something went well: begin anew.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.next = self.first;
     }
 }

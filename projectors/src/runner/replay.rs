@@ -10,8 +10,8 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::GroupError;
-use super::feed::check_origin;
 use super::fold::Last;
+use super::followed::check_origin;
 use super::options::RunnerOptions;
 use super::session::{Failure, Observer, Session};
 use crate::lmdb::{LmdbProjectionStore, StoreOptions};
@@ -67,7 +67,9 @@ pub fn replay(
     };
     match session.run(projection) {
         Ok(()) => Ok(store),
-        Err(Failure::Stalled(reason) | Failure::Halted(reason)) => Err(GroupError::Halted { reason }),
+        Err(Failure::Stalled(reason) | Failure::Halted(reason) | Failure::FeedHalted(reason)) => {
+            Err(GroupError::Halted { reason })
+        }
     }
 }
 

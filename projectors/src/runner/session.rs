@@ -54,6 +54,8 @@ pub(super) enum Failure {
     Stalled(String),
     /// It must not go on.
     Halted(String),
+    /// It must not go on until the feed was mended.
+    FeedHalted(String),
 }
 
 impl From<StoreError> for Failure {
@@ -207,7 +209,7 @@ impl<'a> Session<'a> {
                 self.committed(&batch, inbox.head(), took, measures);
             }
         }
-        halted.map_or(Ok(flow), |reason| Err(Failure::Halted(reason)))
+        halted.map_or(Ok(flow), |reason| Err(Failure::FeedHalted(reason)))
     }
 
     fn render(&self, fold: &mut GroupFold, last: Last, events: usize) -> Result<Batch, StoreError> {

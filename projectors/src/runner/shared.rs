@@ -12,7 +12,7 @@ use views::{AsOf, ViewStatus};
 
 use super::group::{GroupHandle, GroupHealth, GroupOptions, GroupViews, Served};
 use super::parking::Parking;
-use crate::lmdb::{Generations, LmdbProjectionStore};
+use crate::lmdb::{Generations, Identity, LmdbProjectionStore};
 use crate::port::{ProjectionStore, StoreError};
 
 /// How often it is looked how far the rows have come: a read of one small value.
@@ -33,16 +33,15 @@ pub fn share_views(options: &GroupOptions, projection_version: u32) -> Result<Op
     follower.hear_age();
     let (served, served_seen) =
         watch::channel(Served::of_parts(&shared.store, &shared.reader, shared.status.subscribe()));
-    // Whether its projectors run shows in the age of the rows, not here.
+    // Whether its projectors run shows in the age of the rows, not here; here, whether they can be read.
     let (health, health_seen) = watch::channel(GroupHealth::Live);
     tokio::spawn(async move {
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tokio::select! {
             () = served.closed() => {}
-            () = follower.look_again_and_again(number, shared, &served, looks) => {}
+            () = follower.look_again_and_again(number, shared, &served, &health, looks) => {}
         }
-        drop(health);
     });
     Ok(Some(GroupViews::of(served_seen, health_seen)))
 }
@@ -75,20 +74,19 @@ struct Shared {
     store: Arc<LmdbProjectionStore>,
     reader: Arc<crate::lmdb::LmdbViewReader>,
     status: watch::Sender<ViewStatus>,
+    identity: Identity,
 }
 
 impl Follower {
     /// `None` if nothing was folded yet.
     fn open(&self, number: u32) -> Result<Option<Shared>, StoreError> {
         let folder = self.generations.folder(number);
-        if !folder.join("data.mdb").is_file() {
-            return Ok(None);
-        }
+        let Some(identity) = self.generations.identity(number) else { return Ok(None) };
         let store = Arc::new(LmdbProjectionStore::open_shared(&folder, &self.options.store)?);
         let Some(status) = self.status(&store)? else { return Ok(None) };
         let (status, seen) = watch::channel(status);
         let reader = Arc::new(store.view_reader(seen).with_watermarks(Some(self.watermarks.subscribe())));
-        Ok(Some(Shared { store, reader, status }))
+        Ok(Some(Shared { store, reader, status, identity }))
     }
 
     fn status(&self, store: &LmdbProjectionStore) -> Result<Option<ViewStatus>, StoreError> {
@@ -107,24 +105,31 @@ impl Follower {
         mut number: u32,
         mut shared: Shared,
         served: &watch::Sender<Served>,
+        health: &watch::Sender<GroupHealth>,
         mut looks: Interval,
     ) {
         let mut told = None;
         loop {
+            let mut looked = Ok(());
             for _ in 0..LOOKS_PER_ROUND {
                 looks.tick().await;
-                self.tell_once(&mut told, self.look(&shared));
+                looked = self.look(&shared);
             }
-            self.hear_age();
-            match self.other_generation(number) {
+            let well = match self.other_generation(number, &shared) {
                 Ok(Some((other, opened))) => {
                     tracing::info!(generation = other, "another generation of views is served");
                     served.send_replace(Served::of_parts(&opened.store, &opened.reader, opened.status.subscribe()));
                     (number, shared) = (other, opened);
+                    Ok(())
                 }
-                Ok(None) => {}
-                Err(error) => self.tell_once(&mut told, Err(error)),
-            }
+                Ok(None) => {
+                    // What is told there is told of this one.
+                    self.hear_age();
+                    looked
+                }
+                Err(error) => Err(error),
+            };
+            self.tell_once(&mut told, health, well);
         }
     }
 
@@ -138,10 +143,16 @@ impl Follower {
         Ok(())
     }
 
-    fn other_generation(&self, number: u32) -> Result<Option<(u32, Shared)>, StoreError> {
-        match self.generations.serving()? {
-            Some(other) if other != number => Ok(self.open(other)?.map(|shared| (other, shared))),
-            _ => Ok(None),
+    /// `None`: the one of this number is still served.
+    fn other_generation(&self, number: u32, opened: &Shared) -> Result<Option<(u32, Shared)>, StoreError> {
+        let Some(other) = self.generations.serving()? else { return Err(removed()) };
+        if other != number {
+            return self.open(other)?.map(|shared| Some((other, shared))).ok_or_else(removed);
+        }
+        // The file that is read may not be the one that is written any more.
+        match self.generations.identity(number) {
+            Some(identity) if identity == opened.identity => Ok(None),
+            _ => Err(removed()),
         }
     }
 
@@ -160,12 +171,26 @@ impl Follower {
         }
     }
 
-    /// The same trouble is told once.
-    fn tell_once(&self, told: &mut Option<String>, result: Result<(), StoreError>) {
+    /// The same trouble is told once, and is how the group fares.
+    fn tell_once(
+        &self,
+        told: &mut Option<String>,
+        health: &watch::Sender<GroupHealth>,
+        result: Result<(), StoreError>,
+    ) {
         let trouble = result.err().map(|error| error.to_string());
         if let Some(reason) = trouble.as_ref().filter(|reason| told.as_ref() != Some(reason)) {
             tracing::error!(group = self.options.name, reason, "the views of another process cannot be read");
         }
+        if *told != trouble {
+            let stalled = trouble.clone().map(|reason| GroupHealth::Stalled { reason });
+            health.send_replace(stalled.unwrap_or(GroupHealth::Live));
+        }
         *told = trouble;
     }
+}
+
+fn removed() -> StoreError {
+    let reason = "the views were removed: start this process again".to_owned();
+    StoreError::Corrupt { operation: "read which views are served", reason }
 }

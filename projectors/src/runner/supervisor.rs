@@ -217,7 +217,7 @@ impl Supervisor {
     /// Takes the next step of a rebuild, if it is time for it.
     async fn go_on(&mut self, stop: &StopSignal, shown: &Shown) {
         if let Err(failure) = self.step(stop, shown).await {
-            let (Failure::Stalled(reason) | Failure::Halted(reason)) = failure;
+            let (Failure::Stalled(reason) | Failure::Halted(reason) | Failure::FeedHalted(reason)) = failure;
             self.give_up(reason, shown).await;
         }
     }

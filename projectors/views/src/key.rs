@@ -139,3 +139,48 @@ impl RowKey {
         bytes
     }
 }
+
+/// Takes the bytes of a key apart: what its partition is found by, and what orders it there (empty in partitions of one
+/// row). `None` if they are no key's.
+#[cfg(any(feature = "distributed", test))]
+pub(crate) fn split_key(key: &[u8]) -> Option<(&[u8], &[u8])> {
+    let prefix = match key.first()? {
+        b'h' => 10,
+        b'l' => 18,
+        b'r' | b'p' | b'c' | b'n' | b's' => key.len(),
+        _ => return None,
+    };
+    key.split_at_checked(prefix)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::list::{EntryKey, Sort};
+
+    #[test]
+    fn a_key_is_taken_apart_as_it_was_put_together() {
+        let list = ListId { category: Some(Ordinal(5)), location: None, sort: Sort::Best };
+        let keys = [
+            RowKey::Reference("moe-s".to_owned()),
+            RowKey::Page(Ordinal(1)),
+            RowKey::Card(Ordinal(u64::MAX)),
+            RowKey::Node(Tree::Location, Ordinal(2)),
+            RowKey::NodeSlug(Tree::Category, "bar".to_owned()),
+            RowKey::Child { tree: Tree::Category, parent: None, slug: "bar".to_owned() },
+            RowKey::Child { tree: Tree::Location, parent: Some(Ordinal(7)), slug: String::new() },
+            RowKey::Block(list, BlockEnd::Tail),
+            RowKey::Block(list, BlockEnd::Entry(EntryKey::best(7, Ordinal(3)))),
+        ];
+        for key in keys {
+            let bytes = key.to_bytes();
+            let (partition, clustering) = split_key(&bytes).unwrap();
+            assert_eq!(clustering, key.clustering());
+            assert_eq!(partition, key.partition().map_or(bytes.clone(), |partition| partition.prefix()), "{key:?}");
+        }
+        for none in [&b""[..], b"x123", b"h12345678", b"l1234567890123456"] {
+            assert_eq!(split_key(none), None);
+        }
+    }
+}

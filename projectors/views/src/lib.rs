@@ -1,15 +1,18 @@
-//! Finished rows: their keys, their bodies, and the ports through which they are read.
+//! Finished rows: their keys, their bodies, and the ports through which they are read and published.
 //!
 //! This crate must not know how rows come to be (that is `projectors`) or how they are served (`query-api`).
 
 mod block;
 mod block_codec;
 mod business;
+#[cfg(feature = "distributed")]
+pub mod cql;
 mod key;
 mod list;
 mod locale;
 mod node;
 mod port;
+mod publish;
 mod reference;
 mod template;
 mod text;
@@ -24,6 +27,7 @@ pub use list::{EntryKey, LIST_VERSION, ListId, Sort};
 pub use locale::{Locale, choose_name};
 pub use node::NodeRow;
 pub use port::{AsOf, Row, ViewError, ViewReader, ViewSource, ViewStatus};
+pub use publish::{Publication, PublishedRow, ViewPublisher, ViewPublishers};
 pub use reference::ReferenceRow;
 pub use template::{Hole, Piece, Template, TemplateWriter};
 pub use text::fold_name;

@@ -65,6 +65,11 @@ pub trait ViewReader: Send + Sync + 'static {
         AsOf::Journal
     }
 
+    /// Whether a row that is read is at least as new as what is published. Where it is not, waiting promises nothing.
+    fn keeps_tokens(&self) -> bool {
+        true
+    }
+
     /// Returns once `published` has reached a position. Cancel safe.
     async fn wait_published(&self, position: Position) -> Result<(), ViewError>;
 }
@@ -110,6 +115,12 @@ pub enum ViewError {
         /// What was tried.
         operation: &'static str,
         /// What is wrong.
+        reason: String,
+    },
+    /// These are the views of another journal.
+    #[error("the views do not belong to this journal: {reason}")]
+    Foreign {
+        /// What does not fit.
         reason: String,
     },
     /// The engine failed.

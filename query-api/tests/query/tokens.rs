@@ -120,6 +120,15 @@ async fn no_more_than_a_bound_wait() {
 }
 
 #[tokio::test]
+async fn no_token_is_promised_where_any_copy_of_a_row_is_read() {
+    let memory = Memory::world();
+    *memory.reads_any_copy.lock().unwrap() = true;
+    let api = api(memory, long_wait());
+    with_token(&api, PAGE, &token(1000)).await.problem(400, "tokens_not_kept");
+    assert_eq!(send(&api, "GET", PAGE, &[]).await.status, 200);
+}
+
+#[tokio::test]
 async fn tokens_of_another_journal_and_garbled_ones_are_refused() {
     let memory = Memory::world();
     let api = api(memory.clone(), long_wait());

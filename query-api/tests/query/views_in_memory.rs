@@ -34,6 +34,8 @@ pub(crate) struct Memory {
     pub(crate) before_page: Mutex<Option<Change>>,
     /// Every read fails.
     pub(crate) broken: Mutex<bool>,
+    /// Any copy of a row may be read, also one that is old.
+    pub(crate) reads_any_copy: Mutex<bool>,
 }
 
 impl Memory {
@@ -54,6 +56,7 @@ impl Memory {
             before_ranges: Mutex::default(),
             before_page: Mutex::default(),
             broken: Mutex::new(false),
+            reads_any_copy: Mutex::new(false),
         })
     }
 
@@ -137,6 +140,10 @@ impl ViewReader for Memory {
 
     fn status(&self) -> ViewStatus {
         self.status.borrow().clone()
+    }
+
+    fn keeps_tokens(&self) -> bool {
+        !*self.reads_any_copy.lock().unwrap()
     }
 
     async fn wait_published(&self, position: Position) -> Result<(), ViewError> {

@@ -8,6 +8,7 @@ mod projections;
 mod rebuild;
 mod relay;
 mod verify;
+mod verify_published;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub use projections::{list_parked_events, list_projections, pause_projections, r
 pub use rebuild::rebuild_projections;
 pub use relay::refill;
 pub use verify::{verify_journal, verify_views};
+pub use verify_published::verify_published;
 
 use crate::config::{DataOverrides, ImportOverrides, LogFormat, LogOverrides, Mode, Overrides, ServerOverrides};
 use crate::exit::EXIT_CODES_HELP;
@@ -274,7 +276,14 @@ pub enum JournalTask {
 #[derive(Debug, Subcommand)]
 pub enum ViewsTask {
     /// Fold the journal anew and compare every row (no server may run)
-    Verify,
+    Verify {
+        /// Compare with the CQL store instead: whether what is published is what this folder has (other folders may be served)
+        #[arg(long)]
+        published: bool,
+        /// Write anew what differs there
+        #[arg(long, requires = "published")]
+        repair: bool,
+    },
 }
 
 /// What to do with the admin key.

@@ -124,7 +124,7 @@ pub async fn verify_views(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn open(config: &Config) -> anyhow::Result<Engine> {
+pub(super) async fn open(config: &Config) -> anyhow::Result<Engine> {
     let folder = &config.data.folder;
     ensure!(folder.join("format").is_file(), "there is no data folder {}", folder.display());
     Engine::open(DataFolder::open(folder)?, config).await
@@ -171,14 +171,14 @@ impl Checked {
     }
 }
 
-fn show(findings: &[String]) {
+pub(super) fn show(findings: &[String]) {
     findings.iter().take(FINDINGS_SHOWN).for_each(say);
     if let Some(more) = findings.len().checked_sub(FINDINGS_SHOWN + 1) {
         say(format!("and {} more", more + 1));
     }
 }
 
-fn progress(head: Position) -> ProgressBar {
+pub(super) fn progress(head: Position) -> ProgressBar {
     let style =
         ProgressStyle::with_template("{bar:30} {percent}% {human_pos} of {human_len} events ({per_sec}), {eta} left")
             .expect("a constant template, shown by every verification");

@@ -9,16 +9,18 @@ use event_log::{EventFeed, JournalError};
 use events::{Position, Timestamp};
 use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use projectors::{GroupHandle, GroupViews, RebuildPhase};
-use views::{AsOf, ViewSource};
+use projectors::{GroupHandle, Publisher, PublisherHealth, RebuildPhase};
+use tokio::sync::watch;
+use views::{AsOf, Publication, ViewSource};
 
 use super::process::measure_memory;
-use super::readiness::{HEALTH_WORDS, words};
+use super::readiness::{HEALTH_WORDS, PUBLISHER_WORDS, publisher_words, words};
 use crate::admin_client::Rebuild;
 use crate::backup::{JOURNAL_FILE, VIEWS_FOLDER};
 use crate::engine::DIRECTORY_GROUP;
 use crate::journal::OpenJournal;
 use crate::relay::{RELAY_WORDS, RelayWatch};
+use crate::served_views::AwaitedViews;
 
 /// How often histograms move what was recorded into their buckets.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -30,7 +32,7 @@ const SECONDS_BUCKETS: [f64; 14] =
 /// From one by one to a rebuild's batches.
 const BATCH_BUCKETS: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 25.0, 100.0, 250.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0];
 
-const COUNTERS: [(&str, &str); 10] = [
+const COUNTERS: [(&str, &str); 12] = [
     ("http_server_requests_total", "Reads that were answered"),
     ("lawless_reads_not_modified_total", "Reads whose reader had the newest answer already (304)"),
     ("lawless_commands_total", "Commands by what became of them"),
@@ -41,9 +43,11 @@ const COUNTERS: [(&str, &str); 10] = [
     ("lawless_journal_refused_total", "Appends that the journal refused, by why"),
     ("lawless_projection_rows_written_total", "Rows that a projection wrote or removed"),
     ("lawless_projection_bytes_written_total", "Keys and values that a projection wrote"),
+    ("lawless_publisher_rows_total", "Rows that were published, removed ones and doubled ones too"),
+    ("lawless_publisher_failures_total", "Failures after which a publisher began again"),
 ];
 
-const GAUGES: [(&str, &str); 24] = [
+const GAUGES: [(&str, &str); 27] = [
     ("lawless_http_connections", "Open connections, of both listeners"),
     ("lawless_journal_head_position", "Position of the newest event"),
     ("lawless_journal_queue_depth", "Appends that wait for the journal's writer"),
@@ -60,6 +64,9 @@ const GAUGES: [(&str, &str); 24] = [
     ("lawless_projection_rebuild_running", "1 while all rows of the group are made anew"),
     ("lawless_projection_rebuild_position", "Position up to which a rebuild has come"),
     ("lawless_projection_rebuild_remaining_seconds", "How long a rebuild takes if it goes on as fast as so far"),
+    ("lawless_publisher_health", "1 for what the publisher is: live, stalled and so on; 0 for the rest"),
+    ("lawless_publisher_position", "Position up to which rows are published, as the publisher knows"),
+    ("lawless_publisher_age_seconds", "Age of the newest moment of which what is published misses nothing"),
     ("lawless_relay_health", "1 for what the relay is: standby, relaying and so on; 0 for the rest"),
     ("lawless_relay_position", "Position up to which Kafka has acknowledged events to this relay"),
     ("lawless_views_age_seconds", "Age of the newest moment of which the rows are known to miss nothing"),
@@ -122,6 +129,7 @@ pub(super) async fn measure(measured: &Measured) {
     }
     measure_relay(&measured.relay);
     measure_age(measured);
+    measure_publisher(measured);
     if let Some(folder) = &measured.folder {
         let (journal, views) = (folder.join(JOURNAL_FILE), folder.join(VIEWS_FOLDER));
         let sizes = tokio::task::spawn_blocking(move || (size_of_journal(&journal), size_of_folder(&views))).await;
@@ -141,10 +149,43 @@ pub(super) struct Measured {
     pub(super) journal: Option<OpenJournal>,
     pub(super) directory: Option<Arc<GroupHandle>>,
     /// The rows that are read here, whoever makes them.
-    pub(super) views: Option<GroupViews>,
+    pub(super) views: Option<AwaitedViews>,
+    /// Who publishes them.
+    pub(super) publishing: Option<Publishing>,
     pub(super) relay: RelayWatch,
     /// The data folder, if it is this process that fills it.
     pub(super) folder: Option<PathBuf>,
+}
+
+/// What there is to know of a publisher.
+#[derive(Clone)]
+pub(super) struct Publishing {
+    health: watch::Receiver<PublisherHealth>,
+    published: watch::Receiver<Option<Publication>>,
+}
+
+impl Publishing {
+    pub(super) fn of(publisher: &Publisher) -> Self {
+        Self { health: publisher.health(), published: publisher.published() }
+    }
+}
+
+fn measure_publisher(measured: &Measured) {
+    let Some(publishing) = &measured.publishing else { return };
+    let (health, _) = publisher_words(&publishing.health.borrow());
+    for one in PUBLISHER_WORDS {
+        let is = f64::from(u8::from(one == health));
+        gauge!("lawless_publisher_health", "group" => DIRECTORY_GROUP, "health" => one).set(is);
+    }
+    if *publishing.health.borrow() == PublisherHealth::Standby {
+        // It does not know, and nobody is to be warned of that.
+        return;
+    }
+    let group = [("group", DIRECTORY_GROUP)];
+    let published = publishing.published.borrow();
+    gauge!("lawless_publisher_position", &group).set(published.as_ref().map_or(0, |one| one.position.0) as f64);
+    let as_of = published.as_ref().and_then(|published| published.as_of);
+    gauge!("lawless_publisher_age_seconds", &group).set(as_of.map_or(f64::INFINITY, age_of));
 }
 
 fn measure_relay(relay: &RelayWatch) {
@@ -158,12 +199,20 @@ fn measure_relay(relay: &RelayWatch) {
 fn measure_age(measured: &Measured) {
     let Some(views) = &measured.views else { return };
     let group = [("group", DIRECTORY_GROUP)];
+    let Some(views) = views.get() else {
+        gauge!("lawless_views_age_seconds", &group).set(f64::INFINITY);
+        return;
+    };
     if measured.directory.is_none() {
-        gauge!("lawless_projection_published_position", &group).set(views.status().published.0 as f64);
+        gauge!("lawless_projection_published_position", &group).set(views.current().status().published.0 as f64);
     }
-    if let AsOf::Time(time) = views.current().as_of() {
-        gauge!("lawless_views_age_seconds", &group).set(((now().0 - time.0) as f64 / 1e6).max(0.0));
-    }
+    let age = match views.current().as_of() {
+        AsOf::Journal => return,
+        AsOf::Time(time) => age_of(time),
+        // So that whoever is warned of old rows is warned of these, too.
+        AsOf::Unknown => f64::INFINITY,
+    };
+    gauge!("lawless_views_age_seconds", &group).set(age);
 }
 
 fn measure_health(directory: &GroupHandle) {
@@ -222,6 +271,10 @@ impl Lag {
         let seconds = oldest.map_or(0.0, |event| (now.0 - event.recorded_at.0) as f64 / 1e6);
         Ok(Self { events, seconds: seconds.max(0.0) })
     }
+}
+
+fn age_of(time: Timestamp) -> f64 {
+    ((now().0 - time.0) as f64 / 1e6).max(0.0)
 }
 
 fn now() -> Timestamp {

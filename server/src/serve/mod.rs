@@ -5,6 +5,7 @@ mod backup;
 mod descriptors;
 mod docs;
 mod errors_page;
+mod late;
 mod listener;
 mod metrics;
 mod openapi;

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use events::Position;
-use projectors::{GroupHandle, GroupHealth};
+use projectors::{GroupHandle, GroupHealth, Publisher, PublisherHealth};
 use tokio::sync::watch;
 use views::ViewSource;
 
 use crate::journal::OpenJournal;
 use crate::relay::{RELAY_WORDS, RelayReport, RelayWatch};
+use crate::served_views::AwaitedViews;
 
 /// A journal that takes longer to say where it ends is away.
 const JOURNAL_TIMEOUT: Duration = Duration::from_secs(1);
@@ -20,8 +21,17 @@ const JOURNAL_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) struct Readiness {
     stop: watch::Receiver<bool>,
     directory: Option<Directory>,
+    publishing: Option<Publishing>,
+    views: Option<AwaitedViews>,
     journal: Option<OpenJournal>,
     relay: RelayWatch,
+}
+
+/// Ready: all was published once since the start, and it goes on.
+#[derive(Clone)]
+struct Publishing {
+    has_caught_up: Arc<AtomicBool>,
+    health: watch::Receiver<PublisherHealth>,
 }
 
 /// Ready: the views have caught up once since the start, and their group has neither stalled nor halted.
@@ -34,7 +44,7 @@ struct Directory {
 impl Readiness {
     /// Of a process that does nothing yet.
     pub(super) fn new(stop: watch::Receiver<bool>) -> Self {
-        Self { stop, directory: None, journal: None, relay: RelayWatch::None }
+        Self { stop, directory: None, publishing: None, views: None, journal: None, relay: RelayWatch::None }
     }
 
     /// Watches a group from its start, when the journal had come to `head`.
@@ -51,6 +61,28 @@ impl Readiness {
             };
             has_caught_up.store(caught_up, Ordering::Relaxed);
         });
+        self
+    }
+
+    /// Watches who publishes, if anyone does.
+    pub(super) fn and_publisher(mut self, publisher: Option<&Publisher>) -> Self {
+        let Some(publisher) = publisher else { return self };
+        let has_caught_up = Arc::new(AtomicBool::new(false));
+        let mut health = publisher.health();
+        self.publishing = Some(Publishing { has_caught_up: has_caught_up.clone(), health: health.clone() });
+        tokio::spawn(async move {
+            // One that stands by is ready to take over.
+            let is_ready =
+                |health: &PublisherHealth| matches!(health, PublisherHealth::Live | PublisherHealth::Standby);
+            let caught_up = health.wait_for(is_ready).await.is_ok();
+            has_caught_up.store(caught_up, Ordering::Relaxed);
+        });
+        self
+    }
+
+    /// Watches views that are made elsewhere.
+    pub(super) fn and_views(mut self, views: &AwaitedViews) -> Self {
+        self.views = Some(views.clone());
         self
     }
 
@@ -73,6 +105,8 @@ impl Readiness {
             reasons.push("the process is stopping".to_owned());
         }
         reasons.extend(self.directory.as_ref().and_then(Directory::trouble));
+        reasons.extend(self.publishing.as_ref().and_then(Publishing::trouble));
+        reasons.extend(self.views.as_ref().and_then(AwaitedViews::trouble));
         match self.relay.report() {
             Some(relay) if relay.health == RELAY_WORDS[0] => reasons.push("the relay has not begun yet".to_owned()),
             Some(RelayReport { reason: Some(reason), .. }) => reasons.push(format!("the relay: {reason}")),
@@ -98,6 +132,35 @@ impl Directory {
             None if self.has_caught_up.load(Ordering::Relaxed) => None,
             None => Some("the views have not caught up with the journal yet".to_owned()),
         }
+    }
+}
+
+impl Publishing {
+    fn trouble(&self) -> Option<String> {
+        match publisher_words(&self.health.borrow()) {
+            (health, Some(reason)) => Some(format!("publishing {health}: {reason}")),
+            ("stopped", None) => Some("publishing stopped".to_owned()),
+            (_, None) if self.has_caught_up.load(Ordering::Relaxed) => None,
+            ("waiting", None) => Some("there are no rows to publish yet".to_owned()),
+            (..) => Some("the rows are not published yet".to_owned()),
+        }
+    }
+}
+
+/// All that [`publisher_words`] says.
+pub(super) const PUBLISHER_WORDS: [&str; 7] =
+    ["waiting", "standby", "catching up", "live", "stalled", "halted", "stopped"];
+
+/// How a publisher fares in words, and why it is not well.
+pub(super) fn publisher_words(health: &PublisherHealth) -> (&'static str, Option<String>) {
+    match health {
+        PublisherHealth::Waiting => ("waiting", None),
+        PublisherHealth::Standby => ("standby", None),
+        PublisherHealth::CatchingUp => ("catching up", None),
+        PublisherHealth::Live => ("live", None),
+        PublisherHealth::Stalled { reason } => ("stalled", Some(reason.clone())),
+        PublisherHealth::Halted { reason } => ("halted", Some(reason.clone())),
+        PublisherHealth::Stopped => ("stopped", None),
     }
 }
 
@@ -135,5 +198,15 @@ mod tests {
             GroupHealth::Stopped,
         ];
         assert_eq!(all.map(|health| words(&health).0), HEALTH_WORDS);
+        let all = [
+            PublisherHealth::Waiting,
+            PublisherHealth::Standby,
+            PublisherHealth::CatchingUp,
+            PublisherHealth::Live,
+            PublisherHealth::Stalled { reason: reason() },
+            PublisherHealth::Halted { reason: reason() },
+            PublisherHealth::Stopped,
+        ];
+        assert_eq!(all.map(|health| publisher_words(&health).0), PUBLISHER_WORDS);
     }
 }

@@ -1,7 +1,6 @@
 //! One role of mode `distributed`, in a process of its own.
 
 use std::future::Future;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,31 +8,29 @@ use anyhow::Context;
 use axum::Router;
 use command_api::{BatchOptions, CommandOptions, CommandService, Places};
 use metrics_exporter_prometheus::PrometheusHandle;
-use projectors::GroupViews;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::admin::{Admin, admin_router};
 use super::listener::bind;
-use super::metrics::{Measured, start_metrics};
+use super::metrics::{Measured, Publishing, start_metrics};
 use super::readiness::Readiness;
 use super::router::{around, public_router};
-use super::run::{announced, end_directory, queries, reachable, serve_both, serve_one};
+use super::run::{announced, api_router, end_directory, end_publisher, reachable, serve_both, serve_one};
 use super::vitals::{Vitals, vitals_router};
 use crate::cli::say;
 use crate::config::{Config, Mode};
-use crate::engine::{Engine, share_directory};
+use crate::engine::{Engine, publishes};
 use crate::exit::Refusal;
 use crate::folder::DataFolder;
 use crate::journal::OpenJournal;
 use crate::relay::RelayWatch;
 use crate::secrets::open_keys;
+use crate::served_views::{AwaitedViews, ServedViews};
 use crate::signals::{stop_signal, stopped};
 
 /// How often the projectors tell readers in other processes how old the rows are.
 const SHARE_EVERY: Duration = Duration::from_millis(250);
-/// How often a query process looks whether there are views yet.
-const LOOK_FOR_VIEWS_EVERY: Duration = Duration::from_millis(200);
 
 /// What every role begins with.
 struct Beginning {
@@ -81,6 +78,7 @@ pub async fn run_command_api(config: &Config) -> anyhow::Result<()> {
         journal: Some(journal.clone()),
         directory: None,
         views: None,
+        publishing: None,
         relay: RelayWatch::None,
         folder: None,
     };
@@ -98,29 +96,50 @@ pub async fn run_command_api(config: &Config) -> anyhow::Result<()> {
     drained
 }
 
-/// Answers reads from the views that projectors on this machine make. Any number of these may run.
+/// Answers reads from the views that are published, or else from those that projectors on this machine make. Any number of
+/// these may run.
 ///
 /// # Errors
 /// An address is in use, the views cannot be read.
 pub async fn run_query_api(config: &Config) -> anyhow::Result<()> {
-    let mut begun = Beginning::of(config, "query-api").await?;
+    let begun = Beginning::of(config, "query-api").await?;
     let api = bind(config.server.listen, "--listen").await?;
     let folder = DataFolder::visit(&config.data.folder)?;
     let keys = open_keys(&folder, config)?;
-    let Some(views) = find_views(config, &folder, &mut begun.stop).await? else { return Ok(()) };
-    let queries = queries(views.clone(), keys.cursor, config);
-    let measured =
-        Measured { journal: None, directory: None, views: Some(views), relay: RelayWatch::None, folder: None };
-    let vitals = begun.vitals(Readiness::new(begun.stop.clone()), measured);
+    let (views, finder) = AwaitedViews::wanted();
+    let readiness = Readiness::new(begun.stop.clone()).and_views(&views);
+    let measured = Measured {
+        journal: None,
+        directory: None,
+        views: Some(views.clone()),
+        publishing: None,
+        relay: RelayWatch::None,
+        folder: None,
+    };
+    let vitals = begun.vitals(readiness, measured);
     let body_timeout = config.server.body_read_timeout();
     begun.ready(&format!("Answering reads on http://{}", reachable(&api)?))?;
-    serve_both(
-        (api, public_router(queries, Router::new(), body_timeout)),
+    let serving = serve_both(
+        (api, api_router(&views, Router::new(), keys.cursor, config)),
         (begun.admin, around(vitals_router(vitals), body_timeout)),
         config.clone(),
         begun.stop,
-    )
-    .await
+    );
+    let finding = async {
+        if publishes(config) {
+            finder.find_published(&config.cql, None).await;
+            return Ok(());
+        }
+        finder.find_local(&folder, &config.views).await
+    };
+    tokio::pin!(serving);
+    tokio::select! {
+        drained = &mut serving => drained,
+        found = finding => match found {
+            Ok(()) => serving.await,
+            Err(error) => Err(error),
+        },
+    }
 }
 
 /// Makes the views, from what Kafka carries. One on a data folder.
@@ -132,27 +151,33 @@ pub async fn run_projectors(config: &Config) -> anyhow::Result<()> {
     let engine = Engine::open(DataFolder::open(&config.data.folder)?, config).await?;
     let keys = open_keys(engine.folder.path(), config)?;
     let directory = Arc::new(engine.follow().await?);
+    let publisher = engine.start_publisher(&directory);
     let measured = Measured {
         journal: Some(engine.journal.clone()),
         directory: Some(directory.clone()),
-        views: Some(directory.views()),
+        views: Some(AwaitedViews::found(ServedViews::Local(directory.views()))),
+        publishing: publisher.as_ref().map(Publishing::of),
         relay: RelayWatch::None,
         folder: Some(engine.folder.path().to_owned()),
     };
-    let readiness =
-        Readiness::new(begun.stop.clone()).and_directory(&directory, engine.head().await?).and_journal(&engine.journal);
+    let readiness = Readiness::new(begun.stop.clone())
+        .and_directory(&directory, engine.head().await?)
+        .and_publisher(publisher.as_ref())
+        .and_journal(&engine.journal);
     let vitals = begun.vitals(readiness, measured);
     let operations = admin_router(Admin::of(&engine, directory.clone(), engine.commands(), keys.admin));
     let body_timeout = config.server.body_read_timeout();
     let admin_address = reachable(&begun.admin)?;
     engine.folder.announce(&announced(&admin_address, &admin_address))?;
     begun.ready("Making views")?;
+    let ending = tokio::spawn(end_publisher(publisher, begun.stop.clone()));
     let sharing = tokio::spawn(share_again_and_again(directory.clone(), begun.stop.clone()));
     let router = around(vitals_router(vitals).merge(operations), body_timeout);
     let drained = serve_one(begun.admin, router, config, begun.stop).await;
     engine.folder.forget_addresses()?;
     // It ends with the stop signal.
     let _ = sharing.await;
+    ending.await.context("the publisher panicked")?;
     end_directory(directory).await;
     engine.close().await;
     drained
@@ -167,8 +192,14 @@ pub async fn run_relay(config: &Config) -> anyhow::Result<()> {
     let journal = OpenJournal::open_remote(config).await?;
     let relay = journal.start_relay(&config.kafka, &config.schema_registry);
     let readiness = Readiness::new(begun.stop.clone()).and_journal(&journal).and_relay(relay.watch());
-    let measured =
-        Measured { journal: Some(journal.clone()), directory: None, views: None, relay: relay.watch(), folder: None };
+    let measured = Measured {
+        journal: Some(journal.clone()),
+        directory: None,
+        views: None,
+        publishing: None,
+        relay: relay.watch(),
+        folder: None,
+    };
     let vitals = begun.vitals(readiness, measured);
     begun.ready("Relaying, or standing by,")?;
     let router = around(vitals_router(vitals), config.server.body_read_timeout());
@@ -189,27 +220,6 @@ fn batches(config: &Config, stop: &watch::Receiver<bool>) -> BatchOptions {
         line_read_timeout: config.server.body_read_timeout(),
         stop: Some(stop.clone()),
         ..BatchOptions::default()
-    }
-}
-
-/// Waits for the first views; `None` when told to stop before.
-async fn find_views(
-    config: &Config,
-    folder: &Path,
-    stop: &mut watch::Receiver<bool>,
-) -> anyhow::Result<Option<GroupViews>> {
-    let mut told = false;
-    loop {
-        if let Some(views) = share_directory(folder, &config.views)? {
-            return Ok(Some(views));
-        }
-        if !told {
-            told = true;
-            say(format!("{} has no views yet: `lawless projectors` makes them; waiting", folder.display()));
-        }
-        if ends_before(LOOK_FOR_VIEWS_EVERY, stopped(stop)).await {
-            return Ok(None);
-        }
     }
 }
 

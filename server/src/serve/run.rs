@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use command_api::BatchOptions;
-use projectors::{GroupHandle, GroupViews};
+use projectors::{GroupHandle, Publisher};
 use query_api::QueryOptions;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::admin::{Admin, admin_router};
 use super::descriptors::connections_that_fit;
+use super::late::once_found;
 use super::listener::{bind, serve};
-use super::metrics::{Measured, start_metrics};
+use super::metrics::{Measured, Publishing, start_metrics};
 use super::readiness::Readiness;
 use super::router::{around, public_router};
 use super::vitals::{Vitals, vitals_router};
@@ -23,9 +24,10 @@ use crate::catch_up::wait_for_views;
 use crate::cli::say;
 use crate::config::{Config, Mode};
 use crate::demo::{DemoDirectory, fill_demo};
-use crate::engine::Engine;
+use crate::engine::{Engine, publishes};
 use crate::folder::{Addresses, DataFolder};
 use crate::secrets::open_keys;
+use crate::served_views::{AwaitedViews, ServedViews};
 use crate::signals::{stop_signal, stopped};
 
 /// Runs until it is told to stop.
@@ -50,19 +52,25 @@ pub async fn run_all(config: &Config, stays_empty: bool) -> anyhow::Result<()> {
     let head = engine.head().await?;
     let relay = engine.start_relay();
     let directory = Arc::new(engine.follow().await?);
-    let queries = queries(directory.views(), keys.cursor, config);
+    let publisher = engine.start_publisher(&directory);
+    let views = views_to_serve(&engine, &directory, config);
     let service = engine.commands();
     let body_timeout = config.server.body_read_timeout();
     let batches = BatchOptions { line_read_timeout: body_timeout, stop: Some(stop.clone()), ..BatchOptions::default() };
     let commands = command_api::router(service.clone(), keys.admin.clone(), batches);
-    let mut readiness = Readiness::new(stop.clone()).and_directory(&directory, head).and_relay(relay.clone());
+    let mut readiness = Readiness::new(stop.clone())
+        .and_directory(&directory, head)
+        .and_publisher(publisher.as_ref())
+        .and_views(&views)
+        .and_relay(relay.clone());
     if config.mode == Mode::Distributed {
         readiness = readiness.and_journal(&engine.journal);
     }
     let measured = Measured {
         journal: Some(engine.journal.clone()),
         directory: Some(directory.clone()),
-        views: Some(directory.views()),
+        views: Some(views.clone()),
+        publishing: publisher.as_ref().map(Publishing::of),
         relay,
         folder: Some(engine.folder.path().to_owned()),
     };
@@ -70,30 +78,70 @@ pub async fn run_all(config: &Config, stays_empty: bool) -> anyhow::Result<()> {
     let operations = admin_router(Admin::of(&engine, directory.clone(), service, keys.admin));
     let addresses = announced(&reachable(&admin)?, &reachable(&api)?);
     let serving = tokio::spawn(serve_both(
-        (api, public_router(queries, commands, body_timeout)),
+        (api, api_router(&views, commands, keys.cursor, config)),
         (admin, around(vitals.merge(operations), body_timeout)),
         config.clone(),
         stop.clone(),
     ));
+    let ending = tokio::spawn(end_publisher(publisher, stop.clone()));
     engine.folder.announce(&addresses)?;
     let ready = wait_for_views(&directory, head, stop.clone()).await;
-    if ready.is_ok() {
+    let found = served_before_the_end(&views, stop.clone()).await;
+    if ready.is_ok() && found {
         say_ready(&addresses, engine.folder.path(), head.0, start.elapsed());
-    } else if !*stop.borrow() {
+    } else if let (Err(error), false) = (ready, *stop.borrow()) {
         // It goes on serving what it has, and says on /readyz why it is not ready.
-        tracing::error!(error = ?ready, "the views do not catch up");
+        tracing::error!(?error, "the views do not catch up");
     }
     stopped(&mut stop).await;
     tracing::info!("stopping");
     let drained = serving.await.context("the listeners panicked")?;
     engine.folder.forget_addresses()?;
+    ending.await.context("the publisher panicked")?;
     end_directory(directory).await;
     engine.close().await;
     drained
 }
 
+/// The views that this process reads: those it makes, or those that are published, by whomever.
+fn views_to_serve(engine: &Engine, directory: &GroupHandle, config: &Config) -> AwaitedViews {
+    if !publishes(config) {
+        return AwaitedViews::found(ServedViews::Local(directory.views()));
+    }
+    let (views, finder) = AwaitedViews::wanted();
+    let (config, journal_id) = (config.cql.clone(), engine.journal.id());
+    tokio::spawn(async move { finder.find_published(&config, Some(journal_id)).await });
+    views
+}
+
+/// The API over commands, and over views that may not be there yet.
+pub(super) fn api_router(
+    views: &AwaitedViews,
+    commands: axum::Router,
+    cursor_key: [u8; 32],
+    config: &Config,
+) -> axum::Router {
+    let body_timeout = config.server.body_read_timeout();
+    if let Some(views) = views.get() {
+        return public_router(queries(views, cursor_key, config), commands, body_timeout);
+    }
+    let before = public_router(query_api::unavailable_router(), commands.clone(), body_timeout);
+    let config = config.clone();
+    once_found(views.clone(), before, move |views| {
+        public_router(queries(views, cursor_key, &config), commands.clone(), body_timeout)
+    })
+}
+
+/// Whether views are there before the process is told to end.
+async fn served_before_the_end(views: &AwaitedViews, mut stop: watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        () = views.wait() => true,
+        () = stopped(&mut stop) => false,
+    }
+}
+
 /// The query API over views.
-pub(super) fn queries(views: GroupViews, cursor_key: [u8; 32], config: &Config) -> axum::Router {
+fn queries(views: ServedViews, cursor_key: [u8; 32], config: &Config) -> axum::Router {
     query_api::router(
         views,
         QueryOptions {
@@ -161,7 +209,16 @@ async fn fill_demo_if_wanted(
     Ok(())
 }
 
-/// The rows' readers are gone with the routers; the group ends and is waited for.
+/// First of all when the process is told to stop, so that another one publishes while this one still answers.
+pub(super) async fn end_publisher(publisher: Option<Publisher>, mut stop: watch::Receiver<bool>) {
+    stopped(&mut stop).await;
+    if let Some(publisher) = publisher {
+        publisher.shutdown().await;
+    }
+}
+
+/// The rows' readers are gone with the routers; the group ends and is waited for. Who publishes reads the store of the
+/// group, and has let go of it before.
 pub(super) async fn end_directory(directory: Arc<GroupHandle>) {
     match Arc::try_unwrap(directory) {
         Ok(directory) => directory.shutdown().await,

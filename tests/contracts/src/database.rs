@@ -2,11 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "for tests: a panic is how they fail")]
 
+use std::time::Duration;
+
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use uuid::Uuid;
 
 use crate::services;
+
+/// How long a test waits for the end of its database. What takes longer goes on beside the next test.
+const DROP_WAIT: Duration = Duration::from_secs(5);
 
 /// An empty database on the server that `cargo xtask services` runs. It is dropped with this value, whoever is connected.
 pub struct Database {
@@ -27,17 +32,10 @@ impl Database {
         let name = format!("test_{}", Uuid::now_v7().simple());
         let url = format!("{}/{name}", server.strip_suffix("/postgres").expect("a url of ours"));
         let server: PgConnectOptions = server.parse().unwrap();
-        let database = Self { server: server.disable_statement_logging(), url, name };
-        database.of_server("CREATE DATABASE").await.unwrap();
-        database
-    }
-
-    async fn of_server(&self, what: &str) -> Result<(), sqlx::Error> {
-        let mut connection = self.server.connect().await?;
-        let force = if what.starts_with("DROP") { " WITH (FORCE)" } else { "" };
-        let sql = format!("{what} {}{force}", self.name);
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
-        connection.close().await
+        // A database goes also while a standby is missing.
+        let server = server.options([("synchronous_commit", "local")]).disable_statement_logging();
+        of_server(&server, "CREATE DATABASE", &name).await.unwrap();
+        Self { server, url, name }
     }
 
     /// A connection for what a journal does not do.
@@ -65,14 +63,24 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        std::thread::scope(|scope| {
-            // A runtime of its own: the test's may be going away, and may not be blocked.
-            let dropping = scope.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                runtime.block_on(self.of_server("DROP DATABASE IF EXISTS"))
-            });
+        let (server, name) = (self.server.clone(), std::mem::take(&mut self.name));
+        let (dropped, done) = std::sync::mpsc::channel::<()>();
+        // A runtime of its own: the test's may be going away, and may not be blocked.
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             // Left behind when it cannot be dropped: a test may have ended the server.
-            drop(dropping.join());
+            let _ = runtime.block_on(of_server(&server, "DROP DATABASE IF EXISTS", &name));
+            drop(dropped);
         });
+        // PostgreSQL waits a minute for a client that is in the midst of connecting, on the thread that waits here.
+        let _ = done.recv_timeout(DROP_WAIT);
     }
+}
+
+async fn of_server(server: &PgConnectOptions, what: &str, name: &str) -> Result<(), sqlx::Error> {
+    let mut connection = server.connect().await?;
+    let force = if what.starts_with("DROP") { " WITH (FORCE)" } else { "" };
+    let sql = format!("{what} {name}{force}");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+    connection.close().await
 }

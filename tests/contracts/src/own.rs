@@ -3,13 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "for tests: a panic is how they fail")]
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::services;
+
+/// Longer than it takes any process to notice that it was stopped.
+const STANDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// An engine that `cargo xtask services` keeps in a folder of its own, from what was downloaded for all. It ends with this
 /// value. Everything here waits: an async test does it on a thread that may.
@@ -19,7 +22,7 @@ pub struct OwnEngine {
 }
 
 impl OwnEngine {
-    /// Starts one and waits until it answers: `postgres`, `kafka` or `registry`.
+    /// Starts one and waits until it answers: `postgres`, `kafka`, `registry`, `cassandra` or `redis`.
     pub fn start(name: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // It may run as another user.
@@ -39,7 +42,7 @@ impl OwnEngine {
         self.services(&["down", self.name]);
     }
 
-    /// Its URL; of Kafka, host and port. The same until the end of this value, unless somebody took its port while it was
+    /// Its URL; of Kafka and Cassandra, host and port. The same until the end of this value, unless somebody took its port while it was
     /// not there.
     pub fn address(&self) -> String {
         let record = self.record();
@@ -51,9 +54,15 @@ impl OwnEngine {
         self.signal(Signal::KILL);
     }
 
-    /// Holds it: its connections stay, and it answers nothing.
+    /// Holds it: its connections stay, and it answers nothing. Returns once all its threads stand.
     pub fn pause(&self) {
         self.signal(Signal::STOP);
+        let begun = Instant::now();
+        // The signal takes a moment to get to all of them; one that runs still may answer.
+        while !stands(self.pid()) {
+            assert!(begun.elapsed() < STANDS_WITHIN, "it does not stand");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Lets it go on.
@@ -76,10 +85,11 @@ impl OwnEngine {
         text.parse::<toml::Table>().unwrap()[self.name].as_table().unwrap().clone()
     }
 
-    /// The program that was built beside this test.
+    /// The program that was built beside this one. Tests lie in `deps`.
     fn services(&self, arguments: &[&str]) {
         let here = std::env::current_exe().unwrap();
-        let xtask: PathBuf = here.parent().and_then(Path::parent).unwrap().join("xtask");
+        let folder = here.parent().unwrap();
+        let xtask = if folder.ends_with("deps") { folder.parent().unwrap() } else { folder }.join("xtask");
         let output = Command::new(&xtask)
             .arg("services")
             .args(arguments)
@@ -90,6 +100,16 @@ impl OwnEngine {
             .unwrap_or_else(|error| panic!("{}: {error}; cargo build --profile ci -p xtask", xtask.display()));
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+/// Whether every thread of a process is stopped.
+fn stands(pid: Pid) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())).unwrap();
+    threads.flatten().all(|thread| {
+        // The state stands behind the name, which is in brackets. A thread that has ended meanwhile stands, too.
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_none_or(|(_, behind)| behind.starts_with('T'))
+    })
 }
 
 impl Drop for OwnEngine {

@@ -4,12 +4,16 @@
 
 use std::path::{Path, PathBuf};
 
-/// The address of an engine, by its name; of Kafka, host and port.
+/// The address of an engine, by its name; of Kafka and Cassandra, host and port.
 ///
 /// # Panics
 /// There is none: a test that needs an engine fails without it and is never skipped in silence.
 pub fn url(engine: &str) -> String {
-    if engine == "kafka" { kafka() } else { entry(engine, "url") }
+    match engine {
+        "kafka" => kafka(),
+        "cassandra" => cql(),
+        _ => entry(engine, "url"),
+    }
 }
 
 /// Host and port of the broker.
@@ -26,6 +30,22 @@ pub fn kafka() -> String {
 /// As [`url`].
 pub fn registry() -> String {
     entry("registry", "url")
+}
+
+/// Host and port of the CQL store.
+///
+/// # Panics
+/// As [`url`].
+pub fn cql() -> String {
+    entry("cassandra", "bootstrap")
+}
+
+/// Where Redis is.
+///
+/// # Panics
+/// As [`url`].
+pub fn redis() -> String {
+    entry("redis", "url")
 }
 
 /// Where what engines are made of was downloaded to.

@@ -35,7 +35,8 @@ pub fn batch(seed: u64, number: u64) -> (Changes, Checkpoint) {
         position: version,
         event_id: EventId(Uuid::from_u64_pair(seed, number)),
     };
-    (Changes { rows: rows.into_iter().collect(), state: state.into_iter().collect() }, checkpoint)
+    let (rows, state) = (rows.into_iter().collect(), state.into_iter().collect());
+    (Changes { rows, state, passed: Vec::new() }, checkpoint)
 }
 
 fn row_key(random: &mut StdRng) -> Vec<u8> {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "for tests: a panic is how they fail")]
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,6 +21,7 @@ struct Shared {
     server: Mutex<SocketAddr>,
     /// What the server says does not arrive.
     answers_lost: AtomicBool,
+    bytes_lost: AtomicUsize,
 }
 
 impl Wire {
@@ -29,7 +30,7 @@ impl Wire {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = Mutex::new(address_of(url).parse().unwrap());
-        let shared = Arc::new(Shared { server, answers_lost: AtomicBool::new(false) });
+        let shared = Arc::new(Shared { server, answers_lost: AtomicBool::new(false), bytes_lost: AtomicUsize::new(0) });
         let (cuts, cut) = watch::channel(0);
         let carrying = Arc::clone(&shared);
         tokio::spawn(async move {
@@ -55,6 +56,11 @@ impl Wire {
         self.shared.answers_lost.store(lost, Ordering::SeqCst);
     }
 
+    /// How much of what the server said did not arrive.
+    pub fn bytes_lost(&self) -> usize {
+        self.shared.bytes_lost.load(Ordering::SeqCst)
+    }
+
     /// Ends all connections that there are.
     pub fn cut(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);
@@ -74,7 +80,9 @@ async fn carry(client: TcpStream, shared: Arc<Shared>, mut cut: watch::Receiver<
     let answers = async {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
-            if !shared.answers_lost.load(Ordering::SeqCst) && to_client.write_all(&buffer[..length]).await.is_err() {
+            if shared.answers_lost.load(Ordering::SeqCst) {
+                shared.bytes_lost.fetch_add(length, Ordering::SeqCst);
+            } else if to_client.write_all(&buffer[..length]).await.is_err() {
                 return;
             }
         }

@@ -45,6 +45,7 @@ pub struct Program {
     log: PathBuf,
     api: String,
     admin: String,
+    http: reqwest::Client,
 }
 
 impl Program {
@@ -61,6 +62,16 @@ impl Program {
     /// # Errors
     /// As there.
     pub async fn start_with(folder: &Path, options: &[&str]) -> anyhow::Result<Self> {
+        let mut program = Self::begin_with(folder, options).await?;
+        program.wait_until(|| None, Self::is_ready).await?;
+        Ok(program)
+    }
+
+    /// Like [`Program::start_with`], but it may not be ready yet.
+    ///
+    /// # Errors
+    /// It ended, or did not announce where it answers.
+    pub async fn begin_with(folder: &Path, options: &[&str]) -> anyhow::Result<Self> {
         let data = folder.join("data");
         // What a killed program announced must not be taken for the new one's word.
         let announcement = data.join("admin.addr");
@@ -69,8 +80,16 @@ impl Program {
         }
         let log = folder.join("log");
         let child = Self::command(&data, &log)?.args(options).spawn().context("starting the program")?;
-        let mut program = Self { child, folder: folder.to_owned(), log, api: String::new(), admin: String::new() };
-        program.wait_until_ready(|| addresses_announced(&std::fs::read_to_string(&announcement).ok()?)).await?;
+        let mut program = Self {
+            child,
+            folder: folder.to_owned(),
+            log,
+            api: String::new(),
+            admin: String::new(),
+            http: reqwest::Client::new(),
+        };
+        let announced = || addresses_announced(&std::fs::read_to_string(&announcement).ok()?);
+        program.wait_until(announced, async |_| true).await?;
         Ok(program)
     }
 
@@ -80,6 +99,16 @@ impl Program {
     /// # Errors
     /// As with [`Program::start`].
     pub async fn start_role(folder: &Path, role: &str, name: &str, options: &[&str]) -> anyhow::Result<Self> {
+        let mut program = Self::begin_role(folder, role, name, options).await?;
+        program.wait_until(|| None, Self::is_ready).await?;
+        Ok(program)
+    }
+
+    /// Like [`Program::start_role`], but it may not be ready yet.
+    ///
+    /// # Errors
+    /// It ended, or did not say where it answers.
+    pub async fn begin_role(folder: &Path, role: &str, name: &str, options: &[&str]) -> anyhow::Result<Self> {
         let log = folder.join(format!("{name}.log"));
         if log.exists() {
             std::fs::remove_file(&log).context("removing an old log")?;
@@ -89,9 +118,16 @@ impl Program {
             .arg(role)
             .spawn()
             .context("starting the program")?;
-        let mut program = Self { child, folder: folder.to_owned(), log, api: String::new(), admin: String::new() };
+        let mut program = Self {
+            child,
+            folder: folder.to_owned(),
+            log,
+            api: String::new(),
+            admin: String::new(),
+            http: reqwest::Client::new(),
+        };
         let log = program.log.clone();
-        program.wait_until_ready(|| addresses_said(&std::fs::read_to_string(&log).ok()?)).await?;
+        program.wait_until(|| addresses_said(&std::fs::read_to_string(&log).ok()?), async |_| true).await?;
         Ok(program)
     }
 
@@ -116,10 +152,17 @@ impl Program {
         Ok(command)
     }
 
+    async fn is_ready(&self) -> bool {
+        self.http.get(format!("{}/readyz", self.admin)).send().await.is_ok_and(|answer| answer.status() == 200)
+    }
+
     /// `addresses` tells where the admin listener and the API are, once that is known.
-    async fn wait_until_ready(&mut self, addresses: impl Fn() -> Option<(String, String)>) -> anyhow::Result<()> {
+    async fn wait_until(
+        &mut self,
+        addresses: impl Fn() -> Option<(String, String)>,
+        is_enough: impl AsyncFn(&Self) -> bool,
+    ) -> anyhow::Result<()> {
         let started = Instant::now();
-        let http = reqwest::Client::new();
         loop {
             if let Some(status) = self.child.try_wait().context("asking how the program fares")? {
                 bail!("the program ended with {status} before it was ready\n{}", self.log_end());
@@ -129,8 +172,7 @@ impl Program {
                     (self.admin, self.api) = (format!("http://{admin}"), format!("http://{api}"));
                     continue;
                 }
-            } else if http.get(format!("{}/readyz", self.admin)).send().await.is_ok_and(|answer| answer.status() == 200)
-            {
+            } else if is_enough(self).await {
                 return Ok(());
             }
             if started.elapsed() > READY_DEADLINE {
@@ -182,9 +224,29 @@ impl Program {
     /// # Errors
     /// The system refuses.
     pub fn terminate(&self) -> anyhow::Result<()> {
+        self.signal(Signal::TERM).context("asking the program to end")
+    }
+
+    /// Holds it, as a machine that is suspended does (SIGSTOP).
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP).context("holding the program")
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT).context("letting the program go on")
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         let pid =
             Pid::from_raw(i32::try_from(self.id()).context("the id of a process")?).context("a process has an id")?;
-        rustix::process::kill_process(pid, Signal::TERM).context("asking the program to end")
+        Ok(rustix::process::kill_process(pid, signal)?)
     }
 
     /// Waits until it has ended by itself.

@@ -8,16 +8,21 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use super::cassandra::Cassandra;
+use super::cql::Connection;
 use super::identity::Identity;
 use super::kafka::{Kafka, metadata};
 use super::postgres::Postgres;
 use super::record::{self, Records, RunsAs};
+use super::redis::{self, Redis};
 use super::registry::{Registry, exchange};
 use super::{Engine, Services, beside};
 
 const POSTGRES: &dyn Engine = &Postgres;
 const KAFKA: &dyn Engine = &Kafka;
 const REGISTRY: &dyn Engine = &Registry;
+const CASSANDRA: &dyn Engine = &Cassandra;
+const REDIS: &dyn Engine = &Redis;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Ends what a test that failed left.
@@ -123,6 +128,16 @@ fn registry_up_twice_is_one_server_and_down_ends_it() {
     up_twice_is_one_server_and_down_ends_it(REGISTRY);
 }
 
+#[test]
+fn cassandra_up_twice_is_one_server_and_down_ends_it() {
+    up_twice_is_one_server_and_down_ends_it(CASSANDRA);
+}
+
+#[test]
+fn redis_up_twice_is_one_server_and_down_ends_it() {
+    up_twice_is_one_server_and_down_ends_it(REDIS);
+}
+
 /// Killed, waited for, and started again; then killed and started at once, while it still dies. It is where it was, with
 /// what it had.
 fn a_killed_server_is_followed_by_another(place: &Place, what_it_has: impl Fn() -> String) {
@@ -167,6 +182,34 @@ fn a_registry_that_was_killed_is_followed_by_another_with_the_same_schemas() {
     });
 }
 
+#[test]
+fn a_cassandra_that_was_killed_is_followed_by_another_with_the_same_rows() {
+    let place = place(CASSANDRA);
+    place.up();
+    let ask = |statement: &str| Connection::open(&place.address()).unwrap().value(statement).unwrap();
+    ask("CREATE KEYSPACE kept WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
+    ask("CREATE TABLE kept.kept (id int PRIMARY KEY, text text)");
+    // Acknowledged, then killed at once.
+    ask("INSERT INTO kept.kept (id, text) VALUES (1, '4711')");
+    a_killed_server_is_followed_by_another(&place, || {
+        let kept = ask("SELECT text FROM kept.kept WHERE id = 1").unwrap();
+        assert_eq!(kept, b"4711");
+        String::from_utf8(kept).unwrap()
+    });
+}
+
+#[test]
+fn a_redis_that_was_killed_is_followed_by_an_empty_one() {
+    let place = place(REDIS);
+    place.up();
+    redis::exchange(&place.address(), &["SET", "kept", "4711"]).unwrap();
+    assert!(redis::exchange(&place.address(), &["GET", "kept"]).unwrap().contains("4711"));
+    place.services.down(&[REDIS], false).unwrap();
+    place.up();
+    a_killed_server_is_followed_by_another(&place, || redis::exchange(&place.address(), &["GET", "kept"]).unwrap());
+    assert_eq!(redis::exchange(&place.address(), &["GET", "kept"]).unwrap(), "$-1\r\n");
+}
+
 fn a_server_that_nobody_wrote_down_is_ended_before_another_starts(engine: &'static dyn Engine) {
     let place = place(engine);
     place.up();
@@ -185,6 +228,16 @@ fn a_postgres_that_nobody_wrote_down_is_ended_before_another_starts() {
 #[test]
 fn a_kafka_that_nobody_wrote_down_is_ended_before_another_starts() {
     a_server_that_nobody_wrote_down_is_ended_before_another_starts(KAFKA);
+}
+
+#[test]
+fn a_cassandra_that_nobody_wrote_down_is_ended_before_another_starts() {
+    a_server_that_nobody_wrote_down_is_ended_before_another_starts(CASSANDRA);
+}
+
+#[test]
+fn a_redis_that_nobody_wrote_down_is_ended_before_another_starts() {
+    a_server_that_nobody_wrote_down_is_ended_before_another_starts(REDIS);
 }
 
 /// The kernel ends the engine with the thread that started it, which here is not the last one of its process.

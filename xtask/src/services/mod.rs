@@ -3,8 +3,9 @@
 //!
 //! | module | does |
 //! |---|---|
-//! | `engine`, `postgres`, `kafka`, `registry` | what is different from engine to engine |
+//! | `engine`, `postgres`, `kafka`, `registry`, `cassandra`, `redis` | what is different from engine to engine |
 //! | `java` | what those in Java have in common |
+//! | `cql` | asks a CQL store |
 //! | `native` | starts a process, waits until it answers |
 //! | `docker` | the same with a container |
 //! | `beside` | starts engines side by side |
@@ -13,6 +14,8 @@
 
 mod account;
 mod beside;
+mod cassandra;
+mod cql;
 #[cfg(test)]
 mod distributed;
 mod docker;
@@ -25,6 +28,7 @@ mod packages;
 mod ports;
 mod postgres;
 mod record;
+mod redis;
 mod registry;
 mod versions;
 
@@ -38,7 +42,8 @@ use self::record::{Locked, RunsAs};
 use crate::target;
 
 /// Every engine.
-const ENGINES: [&dyn Engine; 3] = [&postgres::Postgres, &kafka::Kafka, &registry::Registry];
+const ENGINES: [&dyn Engine; 5] =
+    [&postgres::Postgres, &kafka::Kafka, &registry::Registry, &cassandra::Cassandra, &redis::Redis];
 
 /// Where what was downloaded is kept, if not below the folder of the services.
 const DOWNLOADS: &str = "LAWLESS_SERVICES_DOWNLOADS";

@@ -96,3 +96,16 @@ pub(super) fn probe_config(options: &KafkaOptions) -> ClientConfig {
     config.set("fetch.message.max.bytes", "16384").set("queued.min.messages", "1");
     config
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Brokers of tests are away for seconds; this holds what matters when they are away for hours.
+    #[test]
+    fn a_producer_waits_for_ever_and_passes_over_nothing() {
+        let config = producer_config(&KafkaOptions::new("127.0.0.1:9092"));
+        let settings = ["message.timeout.ms", "enable.idempotence", "enable.gapless.guarantee", "acks"];
+        assert_eq!(settings.map(|name| config.get(name)), ["0", "true", "true", "all"].map(Some));
+    }
+}

@@ -6,11 +6,10 @@ use events::{EventId, JournalId, Position, RecordedEvent};
 use futures::FutureExt;
 use rdkafka::Message;
 use rdkafka::consumer::Consumer;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use tokio::sync::watch;
 
 use super::client::{Quiet, QuietConsumer, consumer_config};
-use super::failure::{failure, silence};
+use super::failure::{failure, passes, silence};
 use super::options::KafkaOptions;
 use super::probe::{Probe, place};
 use super::record::{self, Record};
@@ -33,6 +32,8 @@ pub(super) struct Cursor {
     last_id: Option<EventId>,
     /// Read, but not given out yet.
     pending: Option<RecordedEvent>,
+    /// What went wrong behind the events that were given out.
+    failed: Option<JournalError>,
     /// The offset behind the last record that was read.
     next_offset: i64,
     /// Where the topic ended when last asked: up to there records come without being waited for.
@@ -65,6 +66,7 @@ impl Cursor {
             last: position,
             last_id: None,
             pending: None,
+            failed: None,
             next_offset: offset,
             known_end: offset,
             searched_for: None,
@@ -82,6 +84,9 @@ impl Cursor {
 
     /// Events that come next, at most `limit`: all that the broker has, or what has come since.
     pub(super) async fn read(&mut self, limit: usize, probe: &Probe) -> Result<Vec<RecordedEvent>, JournalError> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         let mut events = Vec::new();
         while events.len() < limit {
             let event = match self.pending.take() {
@@ -89,9 +94,12 @@ impl Cursor {
                 None => match self.next().now_or_never() {
                     Some(Ok(Some(event))) => event,
                     Some(Ok(None)) => continue,
-                    // What was read before a failure counts; the failure comes again.
                     Some(Err(error)) if events.is_empty() => return Err(error),
-                    Some(Err(_)) => break,
+                    // What was read before a failure counts. Some failures come once only.
+                    Some(Err(error)) => {
+                        self.failed = Some(error);
+                        break;
+                    }
                     None if self.more_will_come(events.is_empty(), probe).await? => {
                         self.pending = self.next_in_time().await?;
                         continue;
@@ -111,7 +119,7 @@ impl Cursor {
 
     /// Returns once there is an event to read.
     pub(super) async fn wait(&mut self) -> Result<(), JournalError> {
-        while self.pending.is_none() {
+        while self.pending.is_none() && self.failed.is_none() {
             self.pending = self.next().await?;
         }
         Ok(())
@@ -137,7 +145,8 @@ impl Cursor {
     fn tell_of_hole(&self) -> Result<(), JournalError> {
         let Some(behind) = self.behind_hole else { return Ok(()) };
         let reason = format!(
-            "the topic has a hole: position {behind} comes after {}; nothing is passed over, it goes on with {}",
+            "the topic has a hole: position {behind} comes after {}; nothing is passed over, it goes on with {}, \
+             which `lawless relay refill` brings if no relay does",
             self.last,
             self.last.next()
         );
@@ -214,23 +223,6 @@ impl Cursor {
         let consumer = self.consumer.as_ref().expect("only dropping takes it");
         place(&self.topic, offset).and_then(|place| consumer.assign(&place)).map_err(|error| failure(READ, error))
     }
-}
-
-/// What librdkafka tells and mends by itself. Silence has a limit of its own.
-fn passes(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(
-            Code::BrokerTransportFailure
-                | Code::AllBrokersDown
-                | Code::OperationTimedOut
-                | Code::RequestTimedOut
-                | Code::Resolve
-                | Code::NotLeaderForPartition
-                | Code::LeaderNotAvailable
-                | Code::PollExceeded
-        )
-    )
 }
 
 impl Drop for Cursor {

@@ -59,6 +59,23 @@ impl Inner {
         }
     }
 
+    /// Whether somebody who has nothing yet waits for a topic that nobody has made yet. To everybody else a topic that is
+    /// not there is one that is gone.
+    async fn is_before_all(&self, position: Position) -> Result<bool, JournalError> {
+        let followed = || {
+            let cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+            cursors.iter().any(|cursor| cursor.position() == position)
+        };
+        Ok(position == Position::ZERO && !followed() && self.probe.offsets_if_there().await?.is_none())
+    }
+
+    /// Keeps a follower, unless its place is none any more: another one finds out whether there is one again.
+    fn keep_unless_lost<T>(&self, cursor: Cursor, outcome: &Result<T, JournalError>) {
+        if matches!(outcome, Ok(_) | Err(JournalError::Unavailable { .. })) {
+            self.keep(cursor);
+        }
+    }
+
     fn keep(&self, cursor: Cursor) {
         let oldest = {
             let mut cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
@@ -102,16 +119,22 @@ impl EventFeed for KafkaEventFeed {
         if after.0 == u64::MAX || limit == 0 {
             return Ok(Vec::new());
         }
+        if self.inner.is_before_all(after).await? {
+            return Ok(Vec::new());
+        }
         let mut cursor = self.inner.take(after).await?;
         let read = cursor.read(limit, &self.inner.probe).await;
-        self.inner.keep(cursor);
+        self.inner.keep_unless_lost(cursor, &read);
         read
     }
 
     async fn wait_beyond(&self, position: Position) -> Result<(), JournalError> {
+        while self.inner.is_before_all(position).await? {
+            tokio::time::sleep(self.inner.options.topic_look).await;
+        }
         let mut cursor = self.inner.take(position).await?;
         let waited = cursor.wait().await;
-        self.inner.keep(cursor);
+        self.inner.keep_unless_lost(cursor, &waited);
         waited
     }
 

@@ -19,6 +19,8 @@ pub struct KafkaOptions {
     pub replication_factor: Option<u16>,
     /// How long an answer may take before Kafka counts as away.
     pub answer_timeout: Duration,
+    /// How often a topic that is not there yet is looked for.
+    pub topic_look: Duration,
     /// The most events that a producer holds which are not acknowledged yet.
     pub produce_queue_events: u32,
     /// The same in KiB.
@@ -38,6 +40,7 @@ impl KafkaOptions {
             schema_registry: None,
             replication_factor: None,
             answer_timeout: Duration::from_secs(10),
+            topic_look: Duration::from_millis(100),
             produce_queue_events: 20_000,
             produce_queue_kib: 32 * 1_024,
             fetch_queue_kib: 32 * 1_024,

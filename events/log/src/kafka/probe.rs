@@ -11,7 +11,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Mutex;
 
 use super::client::{Quiet, QuietConsumer, probe_config};
-use super::failure::{failure, silence};
+use super::failure::{failure, is_no_topic, no_topic, passes, silence};
 use super::options::KafkaOptions;
 use super::record::{self, Record};
 use super::topic::{PARTITION, topic_name};
@@ -39,12 +39,34 @@ impl Probe {
 
     /// Offsets of the first record, and behind the last one.
     pub(crate) async fn offsets(&self) -> Result<Range<i64>, JournalError> {
+        self.offsets_if_there().await?.ok_or_else(|| no_topic(PROBE))
+    }
+
+    /// The same of a topic that was just made, of which not every broker may know yet.
+    pub(crate) async fn offsets_once_there(&self) -> Result<Range<i64>, JournalError> {
+        let known = async {
+            loop {
+                match self.offsets_if_there().await? {
+                    Some(offsets) => return Ok(offsets),
+                    None => tokio::time::sleep(self.options.topic_look).await,
+                }
+            }
+        };
+        tokio::time::timeout(self.options.answer_timeout, known).await.unwrap_or_else(|_| Err(no_topic(PROBE)))
+    }
+
+    /// The same; None if there is no such topic.
+    pub(crate) async fn offsets_if_there(&self) -> Result<Option<Range<i64>>, JournalError> {
         let (consumer, topic) = (self.consumer.clone(), self.topic.clone());
         let timeout = Timeout::After(self.options.answer_timeout);
         // librdkafka blocks while it waits for the answer.
         let asked = tokio::task::spawn_blocking(move || consumer.fetch_watermarks(&topic, PARTITION, timeout));
         let answer = asked.await.map_err(|panic| JournalError::Engine { operation: PROBE, source: Box::new(panic) })?;
-        answer.map(|(low, high)| low..high).map_err(|error| failure(PROBE, error))
+        match answer {
+            Ok((low, high)) => Ok(Some(low..high)),
+            Err(error) if is_no_topic(&error) => Ok(None),
+            Err(error) => Err(failure(PROBE, error)),
+        }
     }
 
     /// The record at an offset.
@@ -52,8 +74,14 @@ impl Probe {
         let _looking = self.looking.lock().await;
         let read = async {
             self.consumer.assign(&place(&self.topic, offset)?)?;
-            let message = self.consumer.recv().await?;
-            Ok::<_, KafkaError>(record::read(self.journal, &message))
+            loop {
+                match self.consumer.recv().await {
+                    Ok(message) => return Ok::<_, KafkaError>(record::read(self.journal, &message)),
+                    // Nobody listened since the last look: what was told of a broker that was away may be long over.
+                    Err(error) if passes(&error) => tracing::debug!(%error, "a look at the topic goes on"),
+                    Err(error) => return Err(error),
+                }
+            }
         };
         let read = tokio::time::timeout(self.options.answer_timeout, read).await;
         // Whatever else it fetched is of no use.

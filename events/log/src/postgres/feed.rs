@@ -1,22 +1,21 @@
 //! The tail of the journal, read from its own table: for the relay, and for whoever has no other feed.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use events::{JournalId, Position, RecordedEvent};
 
+use super::options::LookEvery;
 use super::reader::Reader;
+use super::wake::Wake;
 use crate::error::JournalError;
 use crate::port::EventFeed;
 
-/// How often the head is looked at for what other processes append: first, and at most.
-const LOOK_EVERY: Duration = Duration::from_millis(1);
-const LOOK_EVERY_MAX: Duration = Duration::from_millis(50);
-
-/// Reads the journal's table; this process's writer wakes it after each commit, other processes' are found by looking.
+/// Reads the journal's table. This process's writer wakes it after each commit, other processes' tell of theirs; what was
+/// not told is found by looking.
 #[derive(Debug, Clone)]
 pub struct PostgresEventFeed {
     pub(super) reader: Reader,
+    pub(super) wake: Wake,
+    pub(super) look_every: LookEvery,
 }
 
 #[async_trait]
@@ -35,14 +34,20 @@ impl EventFeed for PostgresEventFeed {
 
     async fn wait_beyond(&self, position: Position) -> Result<(), JournalError> {
         let mut seen = self.reader.seen.watch();
-        let mut pause = LOOK_EVERY;
+        if *seen.borrow() > position {
+            return Ok(());
+        }
+        let mut heard = self.wake.heard();
+        let mut pause = self.look_every.first;
         loop {
-            let waited = tokio::time::timeout(pause, seen.wait_for(|head| *head > position)).await;
-            // Without the value that was waited for: it holds a lock.
-            match waited.map(drop) {
-                Ok(()) => return Ok(()),
-                Err(_) if self.reader.head().await? > position => return Ok(()),
-                Err(_) => pause = (pause * 2).min(LOOK_EVERY_MAX),
+            tokio::select! {
+                // Without the value that was waited for: it holds a lock.
+                Ok(()) = async { seen.wait_for(|head| *head > position).await.map(drop) } => return Ok(()),
+                Ok(()) = heard.changed() => {}
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(self.look_every.longest),
+            }
+            if self.reader.head().await? > position {
+                return Ok(());
             }
         }
     }

@@ -9,6 +9,7 @@
 //! | `reader`, `rows`, `feed`, `pool` | reads, each row checked, on connections that are counted |
 //! | `records`, `import` | all rows besides the events; filling an empty journal with another one's rows |
 //! | `replica` | reads of the past, where nothing is decided on them |
+//! | `wake` | notices of new events, from process to process |
 //! | `seen` | whether it is still the journal that it was |
 
 mod adopt;
@@ -27,8 +28,10 @@ mod records;
 mod replica;
 mod rows;
 mod seen;
+mod wake;
 mod writer;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -37,10 +40,11 @@ use events::{JournalId, Position, RecordedEvent, StreamId, StreamVersion};
 use self::reader::Reader;
 use self::replica::Replica;
 use self::seen::Seen;
+use self::wake::Wake;
 use self::writer::{Pending, Writer};
 use crate::append::{Append, Appended, Claim, ClaimKind, IdempotencyKey};
 use crate::error::{AppendError, JournalError};
-use crate::port::{Journal, KeyRecord, Snapshot, Watermark};
+use crate::port::{Journal, KeyRecord, Snapshot, Turn, Watermark};
 use crate::prepared::ask;
 use crate::queue::{Bounds, Queue, queue};
 
@@ -48,7 +52,7 @@ pub use self::feed::PostgresEventFeed;
 pub use self::import::{ImportTarget, PostgresImport};
 pub(crate) use self::lease::Lease;
 pub use self::migrate::Migrated;
-pub use self::options::{PostgresJournalOptions, ReplicaOptions};
+pub use self::options::{LookEvery, PostgresJournalOptions, ReplicaOptions};
 
 /// A journal in a PostgreSQL database. A clone is another handle to the same one.
 ///
@@ -57,7 +61,14 @@ pub use self::options::{PostgresJournalOptions, ReplicaOptions};
 /// again with the same key, or [`find_key`](Journal::find_key), settles it.
 #[derive(Debug, Clone)]
 pub struct PostgresJournal {
+    parts: Arc<Parts>,
+}
+
+#[derive(Debug)]
+struct Parts {
     reader: Reader,
+    wake: Wake,
+    look_every: LookEvery,
     queue: Queue<Pending>,
     replica: Option<Replica>,
 }
@@ -78,37 +89,48 @@ impl PostgresJournal {
             let there = Reader { id: opened.id, connections, seen: Seen::new(Position::ZERO) };
             Replica::new(there, reader.clone(), replica.lag_max)
         });
-        let writer = Writer::new(options, inbox, opened.connecting, reader.clone());
+        let wake = Wake::new(opened.connecting.base.clone());
+        let look_every = options.look_every;
+        let writer = Writer::new(options, inbox, opened.connecting, reader.clone(), wake.teller());
         tokio::spawn(writer.run());
         tracing::info!(journal = %reader.id, head = %opened.head, "journal opened");
-        Ok(Self { reader, queue, replica })
+        Ok(Self { parts: Arc::new(Parts { reader, wake, look_every, queue, replica }) })
     }
 
     /// The tail of this journal.
     pub fn feed(&self) -> PostgresEventFeed {
-        PostgresEventFeed { reader: self.reader.clone() }
+        PostgresEventFeed {
+            reader: self.parts.reader.clone(),
+            wake: self.parts.wake.clone(),
+            look_every: self.parts.look_every,
+        }
     }
 
     /// The right to do something that only one process at a time needs to do.
-    pub(crate) fn lease(&self, name: &'static str, lasts: Duration) -> Lease {
-        Lease::new(self.reader.connections.pool(), name, lasts)
+    pub(crate) fn lease(&self, name: &str, lasts: Duration) -> Lease {
+        Lease::new(self.parts.reader.connections.clone(), name, lasts)
+    }
+
+    /// The same, for work that is done elsewhere.
+    pub fn turn(&self, name: &str, lasts: Duration) -> Arc<dyn Turn> {
+        Arc::new(self.lease(name, lasts))
     }
 
     /// Names the time, and then what the journal had by then. Nothing before the first event.
     pub(crate) async fn watermark(&self) -> Result<Option<Watermark>, JournalError> {
-        self.reader.watermark().await
+        self.parts.reader.watermark().await
     }
 
     /// Appends that wait for the writer.
     pub fn queued(&self) -> usize {
-        self.queue.queued()
+        self.parts.queue.queued()
     }
 
     /// Sets the gauges of what changes without anybody's doing: how many connections there are, and are in use, and how
     /// far the replica is behind.
     pub async fn measure(&self) {
-        self.reader.connections.measure();
-        if let Some(replica) = &self.replica {
+        self.parts.reader.connections.measure();
+        if let Some(replica) = &self.parts.replica {
             replica.measure().await;
         }
     }
@@ -116,21 +138,24 @@ impl PostgresJournal {
     /// Takes nothing more, finishes what is queued, and ends all connections. For all handles; a second call returns at
     /// once or when the first does.
     pub async fn close(&self) {
-        self.queue.close().await;
-        if let Some(replica) = &self.replica {
-            replica.close().await;
-        }
+        self.parts.queue.close().await;
+        let replica = async {
+            if let Some(replica) = &self.parts.replica {
+                replica.close().await;
+            }
+        };
+        tokio::join!(self.parts.wake.close(), replica);
     }
 }
 
 #[async_trait]
 impl Journal for PostgresJournal {
     fn id(&self) -> JournalId {
-        self.reader.id
+        self.parts.reader.id
     }
 
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        ask("postgresql", append, |prepared, answer| self.queue.put("append", Pending { prepared, answer })).await
+        ask("postgresql", append, |prepared, answer| self.parts.queue.put("append", Pending { prepared, answer })).await
     }
 
     async fn read_stream(
@@ -139,7 +164,7 @@ impl Journal for PostgresJournal {
         after: StreamVersion,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, JournalError> {
-        self.reader.stream(stream, after, limit).await
+        self.parts.reader.stream(stream, after, limit).await
     }
 
     async fn read_past(
@@ -148,20 +173,20 @@ impl Journal for PostgresJournal {
         after: StreamVersion,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, JournalError> {
-        if let Some(replica) = &self.replica
+        if let Some(replica) = &self.parts.replica
             && let Some(events) = replica.stream(stream, after, limit).await
         {
             return Ok(events);
         }
-        self.reader.stream(stream, after, limit).await
+        self.parts.reader.stream(stream, after, limit).await
     }
 
     async fn find_key(&self, key: &IdempotencyKey) -> Result<Option<KeyRecord>, JournalError> {
-        self.reader.key(key).await
+        self.parts.reader.key(key).await
     }
 
     async fn find_claims(&self, claims: &[Claim]) -> Result<Vec<Option<StreamId>>, JournalError> {
-        self.reader.claims(claims).await
+        self.parts.reader.claims(claims).await
     }
 
     async fn list_claims(
@@ -171,14 +196,14 @@ impl Journal for PostgresJournal {
         after: &str,
         limit: usize,
     ) -> Result<Vec<(String, StreamId)>, JournalError> {
-        self.reader.claims_of(kind, prefix, after, limit).await
+        self.parts.reader.claims_of(kind, prefix, after, limit).await
     }
 
     async fn load_snapshot(&self, stream: StreamId) -> Result<Option<Snapshot>, JournalError> {
-        self.reader.snapshot(stream).await
+        self.parts.reader.snapshot(stream).await
     }
 
     async fn save_snapshot(&self, stream: StreamId, snapshot: Snapshot) -> Result<(), JournalError> {
-        self.reader.store_snapshot(stream, &snapshot).await
+        self.parts.reader.store_snapshot(stream, &snapshot).await
     }
 }

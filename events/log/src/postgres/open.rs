@@ -51,6 +51,9 @@ pub(super) fn connecting(
             ("search_path", "lawless,pg_catalog"),
             ("default_transaction_isolation", "read committed"),
             ("idle_in_transaction_session_timeout", &milliseconds(options.lock_timeout)),
+            ("statement_timeout", &milliseconds(options.read_timeout)),
+            // What readers write (leases, snapshots) may be lost: it waits for no standby.
+            ("synchronous_commit", "local"),
         ])
         .options(KEEPALIVE)
         .disable_statement_logging();
@@ -59,7 +62,9 @@ pub(super) fn connecting(
         // own default is.
         ("synchronous_commit", "on"),
         ("lock_timeout", &milliseconds(options.lock_timeout)),
-        ("statement_timeout", &milliseconds(options.answer_timeout)),
+        // None: ended while it waits for a synchronous standby, PostgreSQL warns and says that it is committed. The lock
+        // has its own limit, and who asked gives up by himself.
+        ("statement_timeout", "0"),
         // Tables that were never analysed look empty to the planner: it would read and hash them whole.
         ("enable_hashjoin", "off"),
         ("enable_mergejoin", "off"),
@@ -85,14 +90,13 @@ pub(super) async fn connect(
     connect_as(operation, connecting, connecting.writer.clone(), within).await
 }
 
-/// One connection for work that takes as long as it takes: no limit to the time of a statement, nor to a wait for a lock.
+/// One connection for work that takes as long as it takes: no limit to a wait for a lock.
 pub(super) async fn connect_patiently(
     operation: &'static str,
     connecting: &Connecting,
     within: Duration,
 ) -> Result<PgConnection, JournalError> {
     let patient = connecting.writer.clone().options([
-        ("statement_timeout", "0"),
         ("lock_timeout", "0"),
         ("idle_in_transaction_session_timeout", &NEXT_STATEMENT_WITHIN.as_millis().to_string()),
     ]);
@@ -118,15 +122,21 @@ async fn connect_as(
 pub(super) async fn open(url: &str, options: &PostgresJournalOptions) -> Result<Opened, JournalError> {
     let connecting = connecting(OPEN, url, options)?;
     let mut connection = connect(OPEN, &connecting, options.connect_timeout).await?;
-    ensure_current(OPEN, &mut connection, &connecting).await?;
-    let (id, head) = read_row(&mut connection, &connecting).await?;
+    let looking = async {
+        ensure_current(OPEN, &mut connection, &connecting).await?;
+        read_row(&mut connection, &connecting).await
+    };
+    let (id, head) = tokio::time::timeout(options.answer_timeout, looking).await.unwrap_or_else(|_| {
+        let reason = format!("{} does not answer within {:?}", place(&connecting), options.answer_timeout);
+        Err(JournalError::Unavailable { operation: OPEN, reason })
+    })?;
     drop(connection);
-    let readers = Connections::new("primary", options.read_connections, connecting.base.clone());
+    let readers = Connections::new("primary", options, connecting.base.clone());
     let replica = match &options.replica {
         // Made when it is read from: it may be away.
         Some(replica) => {
             let there = self::connecting(OPEN, &replica.url, options)?;
-            Some(Connections::new("replica", options.read_connections, there.base))
+            Some(Connections::new("replica", options, there.base))
         }
         None => None,
     };

@@ -17,14 +17,27 @@ pub struct PostgresJournalOptions {
     pub read_connections: u32,
     /// Where the past is read, if not where the journal is written.
     pub replica: Option<ReplicaOptions>,
+    /// How often the feed looks for what other processes appended and did not get told.
+    pub look_every: LookEvery,
     /// How long making a connection may take.
     pub connect_timeout: Duration,
+    /// How long a read may take once it has a connection.
+    pub read_timeout: Duration,
     /// How long a batch waits for the lock that other processes hold.
     pub lock_timeout: Duration,
     /// How long a batch may take in all before its connection counts as lost.
     pub answer_timeout: Duration,
     /// How long a batch whose connection was lost is sent again before its commands are told that nobody knows.
     pub settle_timeout: Duration,
+}
+
+/// How long is waited from one look to the next, twice as long each time.
+#[derive(Debug, Clone, Copy)]
+pub struct LookEvery {
+    /// Before the first look.
+    pub first: Duration,
+    /// At most.
+    pub longest: Duration,
 }
 
 /// A replica of the database, by PostgreSQL's own streaming replication. It has as many connections as the primary.
@@ -52,7 +65,9 @@ impl Default for PostgresJournalOptions {
             key_retention: Duration::from_secs(7 * 24 * 60 * 60),
             read_connections: 8,
             replica: None,
+            look_every: LookEvery { first: Duration::from_millis(1), longest: Duration::from_millis(50) },
             connect_timeout: Duration::from_secs(5),
+            read_timeout: Duration::from_secs(10),
             lock_timeout: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(15),
             settle_timeout: Duration::from_secs(30),

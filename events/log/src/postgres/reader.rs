@@ -3,7 +3,6 @@
 use events::{EventId, JournalId, Position, RecordedEvent, StreamId, StreamVersion, Timestamp};
 use sqlx::postgres::PgRow;
 
-use super::failure::failure;
 use super::pool::Connections;
 use super::rows::{Columns, event_columns, recorded_event};
 use super::seen::{Seen, ensure_same, went_back};
@@ -28,9 +27,7 @@ impl Reader {
         const READ: &str = "read the head";
         // Before the question: meanwhile the head gets higher.
         let seen = self.seen.head();
-        let mut connection = self.connections.acquire(READ).await?;
-        let row = sqlx::query("SELECT journal_id, head FROM journal").fetch_one(&mut *connection).await;
-        let row = row.map_err(|error| failure(READ, error))?;
+        let row = self.connections.one(READ, sqlx::query("SELECT journal_id, head FROM journal")).await?;
         let columns = Columns { operation: READ, row: &row };
         ensure_same(READ, self.id, JournalId(columns.get(0)?))?;
         let head = Position(columns.number(1)?);
@@ -44,16 +41,11 @@ impl Reader {
     /// The time, and the head as it was then or later: two statements, for one sees nothing that came after it began.
     pub(super) async fn watermark(&self) -> Result<Option<Watermark>, JournalError> {
         const READ: &str = "read the head";
-        let fail = |error| failure(READ, error);
-        let mut connection = self.connections.acquire(READ).await?;
-        let time: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(fail)?;
-        let row = sqlx::query("SELECT position, event_id FROM events ORDER BY position DESC LIMIT 1")
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(fail)?;
+        let query = sqlx::query("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint");
+        let row = self.connections.one(READ, query).await?;
+        let time = Columns { operation: READ, row: &row }.get(0)?;
+        let query = sqlx::query("SELECT position, event_id FROM events ORDER BY position DESC LIMIT 1");
+        let row = self.connections.optional(READ, query).await?;
         let Some(row) = row else { return Ok(None) };
         let columns = Columns { operation: READ, row: &row };
         let (head, event_id) = (Position(columns.number(0)?), EventId(columns.get(1)?));
@@ -66,17 +58,14 @@ impl Reader {
         let known = self.seen.end(after);
         // Where a page ended the next one begins with the same event, to be compared.
         let (from, more) = if known.is_some() { (after.0, 1) } else { (after.0.saturating_add(1), 0) };
-        let mut connection = self.connections.acquire(READ).await?;
-        let rows = sqlx::query(concat!(
+        let query = sqlx::query(concat!(
             "SELECT ",
             event_columns!(),
             ", (SELECT journal_id FROM journal) FROM events WHERE position >= $1 ORDER BY position LIMIT $2"
         ))
         .bind(bounded(from))
-        .bind(bounded((limit as u64).saturating_add(more)))
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(|error| failure(READ, error))?;
+        .bind(bounded((limit as u64).saturating_add(more)));
+        let rows = self.connections.all(READ, query).await?;
         if let Some(row) = rows.first() {
             ensure_same(READ, self.id, JournalId(Columns { operation: READ, row }.get(JOURNAL_ID_AT)?))?;
         }
@@ -113,8 +102,7 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, JournalError> {
         const READ: &str = "read a stream";
-        let mut connection = self.connections.acquire(READ).await?;
-        let rows = sqlx::query(concat!(
+        let query = sqlx::query(concat!(
             "SELECT ",
             event_columns!(),
             " FROM events WHERE stream_id = $1 AND stream_kind = $2 AND version > $3 ORDER BY version LIMIT $4"
@@ -122,10 +110,8 @@ impl Reader {
         .bind(stream.id)
         .bind(stream.kind.name())
         .bind(bounded(after.0))
-        .bind(bounded(limit as u64))
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(|error| failure(READ, error))?;
+        .bind(bounded(limit as u64));
+        let rows = self.connections.all(READ, query).await?;
         let mut events = Vec::with_capacity(rows.len());
         for (row, number) in rows.iter().zip(1..) {
             let event = recorded_event(READ, row)?;
@@ -142,17 +128,14 @@ impl Reader {
     /// What was accepted under a key.
     pub(super) async fn key(&self, key: &IdempotencyKey) -> Result<Option<KeyRecord>, JournalError> {
         const READ: &str = "find an idempotency key";
-        let mut connection = self.connections.acquire(READ).await?;
-        let row = sqlx::query(
+        let query = sqlx::query(
             "SELECT k.payload_hash, k.first_position, k.last_position, e.stream_kind, e.stream_id, e.version
              FROM idempotency_keys k JOIN events e ON e.position = k.last_position
              WHERE k.actor = $1 AND k.key = $2",
         )
         .bind(key.actor.as_str())
-        .bind(key.key.as_str())
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(|error| failure(READ, error))?;
+        .bind(key.key.as_str());
+        let row = self.connections.optional(READ, query).await?;
         row.map(|row| key_record(READ, &row)).transpose()
     }
 
@@ -162,20 +145,17 @@ impl Reader {
         if claims.is_empty() {
             return Ok(Vec::new());
         }
-        let mut connection = self.connections.acquire(READ).await?;
         let kinds: Vec<&str> = claims.iter().map(|claim| claim.kind.name()).collect();
         let values: Vec<&str> = claims.iter().map(|claim| claim.value.as_str()).collect();
-        let rows = sqlx::query(
+        let query = sqlx::query(
             "SELECT w.n - 1, c.stream_kind, c.stream_id
              FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (kind, value, n)
              CROSS JOIN LATERAL (SELECT stream_kind, stream_id FROM claims
                                  WHERE kind = w.kind AND value = w.value LIMIT 1) c",
         )
         .bind(kinds)
-        .bind(values)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(|error| failure(READ, error))?;
+        .bind(values);
+        let rows = self.connections.all(READ, query).await?;
         let mut holders = vec![None; claims.len()];
         for row in rows {
             let columns = Columns { operation: READ, row: &row };
@@ -194,11 +174,10 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<(String, StreamId)>, JournalError> {
         const READ: &str = "list claims";
-        let mut connection = self.connections.acquire(READ).await?;
         // The collation is "C", byte by byte, and no byte of UTF-8 is above 0xf4: what begins with the prefix lies
         // between the prefix and the prefix with the highest character there is.
         let end = format!("{prefix}{}", char::MAX);
-        let rows = sqlx::query(
+        let query = sqlx::query(
             "SELECT value, stream_kind, stream_id FROM claims
              WHERE kind = $1 AND value > $2 AND value >= $3 AND value < $4 ORDER BY value LIMIT $5",
         )
@@ -206,10 +185,8 @@ impl Reader {
         .bind(after)
         .bind(prefix)
         .bind(end)
-        .bind(bounded(limit as u64))
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(|error| failure(READ, error))?;
+        .bind(bounded(limit as u64));
+        let rows = self.connections.all(READ, query).await?;
         rows.iter()
             .map(|row| {
                 let columns = Columns { operation: READ, row };
@@ -221,13 +198,11 @@ impl Reader {
     /// The newest snapshot of a stream.
     pub(super) async fn snapshot(&self, stream: StreamId) -> Result<Option<Snapshot>, JournalError> {
         const READ: &str = "load a snapshot";
-        let mut connection = self.connections.acquire(READ).await?;
-        let row = sqlx::query("SELECT version, format, state FROM snapshots WHERE stream_kind = $1 AND stream_id = $2")
-            .bind(stream.kind.name())
-            .bind(stream.id)
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(|error| failure(READ, error))?;
+        let query =
+            sqlx::query("SELECT version, format, state FROM snapshots WHERE stream_kind = $1 AND stream_id = $2")
+                .bind(stream.kind.name())
+                .bind(stream.id);
+        let row = self.connections.optional(READ, query).await?;
         let Some(row) = row else { return Ok(None) };
         let columns = Columns { operation: READ, row: &row };
         let version = StreamVersion(columns.number(0)?);
@@ -237,8 +212,7 @@ impl Reader {
     /// Keeps a snapshot unless a newer one is kept. It needs no lock: nothing is decided on it.
     pub(super) async fn store_snapshot(&self, stream: StreamId, snapshot: &Snapshot) -> Result<(), JournalError> {
         const SAVE: &str = "save a snapshot";
-        let mut connection = self.connections.acquire(SAVE).await?;
-        sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO snapshots AS kept (stream_kind, stream_id, version, format, state) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (stream_kind, stream_id) DO UPDATE
              SET version = excluded.version, format = excluded.format, state = excluded.state
@@ -248,10 +222,8 @@ impl Reader {
         .bind(stream.id)
         .bind(snapshot.version.0.cast_signed())
         .bind(i64::from(snapshot.format))
-        .bind(snapshot.state.as_slice())
-        .execute(&mut *connection)
-        .await
-        .map_err(|error| failure(SAVE, error))?;
+        .bind(snapshot.state.as_slice());
+        self.connections.execute(SAVE, query).await?;
         Ok(())
     }
 }

@@ -5,7 +5,6 @@ use events::{JournalId, Position, StreamVersion, Timestamp};
 use uuid::Uuid;
 
 use super::PostgresJournal;
-use super::failure::failure;
 use super::reader::bounded;
 use super::rows::Columns;
 use crate::append::IdempotencyKey;
@@ -17,11 +16,8 @@ use crate::records::{JournalRecords, JournalStand, StoredClaim, StoredKey, Store
 impl JournalRecords for PostgresJournal {
     async fn stand(&self) -> Result<JournalStand, JournalError> {
         const READ: &str = "read where the journal stands";
-        let mut connection = self.reader.connections.acquire(READ).await?;
-        let row = sqlx::query("SELECT journal_id, created_at, head, recorded_at FROM journal")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(|error| failure(READ, error))?;
+        let query = sqlx::query("SELECT journal_id, created_at, head, recorded_at FROM journal");
+        let row = self.parts.reader.connections.one(READ, query).await?;
         let columns = Columns { operation: READ, row: &row };
         Ok(JournalStand {
             id: JournalId(columns.get(0)?),
@@ -33,16 +29,13 @@ impl JournalRecords for PostgresJournal {
 
     async fn keys(&self, after: Position, limit: usize) -> Result<Vec<StoredKey>, JournalError> {
         const READ: &str = "read the idempotency keys";
-        let mut connection = self.reader.connections.acquire(READ).await?;
-        let rows = sqlx::query(
+        let query = sqlx::query(
             "SELECT first_position, last_position, actor, key, payload_hash FROM idempotency_keys
              WHERE first_position > $1 ORDER BY first_position LIMIT $2",
         )
         .bind(bounded(after.0))
-        .bind(bounded(limit as u64))
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(|error| failure(READ, error))?;
+        .bind(bounded(limit as u64));
+        let rows = self.parts.reader.connections.all(READ, query).await?;
         rows.iter()
             .map(|row| {
                 let columns = Columns { operation: READ, row };
@@ -64,17 +57,14 @@ impl JournalRecords for PostgresJournal {
     async fn claims(&self, after: Option<&StoredClaim>, limit: usize) -> Result<Vec<StoredClaim>, JournalError> {
         const READ: &str = "read the claims";
         let (kind, value) = after.map_or(("", ""), |after| (after.kind.as_str(), after.value.as_str()));
-        let mut connection = self.reader.connections.acquire(READ).await?;
-        let rows = sqlx::query(
+        let query = sqlx::query(
             "SELECT kind, value, stream_kind, stream_id FROM claims
              WHERE (kind, value) > ($1, $2) ORDER BY kind, value LIMIT $3",
         )
         .bind(kind)
         .bind(value)
-        .bind(bounded(limit as u64))
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(|error| failure(READ, error))?;
+        .bind(bounded(limit as u64));
+        let rows = self.parts.reader.connections.all(READ, query).await?;
         rows.iter()
             .map(|row| {
                 let columns = Columns { operation: READ, row };
@@ -90,17 +80,14 @@ impl JournalRecords for PostgresJournal {
     ) -> Result<Vec<StoredSnapshot>, JournalError> {
         const READ: &str = "read the snapshots";
         let (kind, id) = after.map_or(("", Uuid::nil()), |after| (after.stream.kind.name(), after.stream.id));
-        let mut connection = self.reader.connections.acquire(READ).await?;
-        let rows = sqlx::query(
+        let query = sqlx::query(
             "SELECT stream_kind, stream_id, version, format, state FROM snapshots
              WHERE (stream_kind, stream_id) > ($1, $2) ORDER BY stream_kind, stream_id LIMIT $3",
         )
         .bind(kind)
         .bind(id)
-        .bind(bounded(limit as u64))
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(|error| failure(READ, error))?;
+        .bind(bounded(limit as u64));
+        let rows = self.parts.reader.connections.all(READ, query).await?;
         rows.iter()
             .map(|row| {
                 let columns = Columns { operation: READ, row };

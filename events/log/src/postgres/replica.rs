@@ -8,7 +8,6 @@ use metrics::{Counter, Gauge, counter, gauge};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::failure::failure;
 use super::reader::{Reader, bounded};
 use super::rows::Columns;
 use super::seen::ensure_same;
@@ -128,23 +127,17 @@ impl Replica {
 
     async fn lag(&self) -> Result<Lag, JournalError> {
         const LOOK: &str = "look at the replica";
-        let mut connection = self.reader.connections.acquire(LOOK).await?;
-        let row = sqlx::query("SELECT journal_id, head FROM journal").fetch_one(&mut *connection).await;
-        let row = row.map_err(|error| failure(LOOK, error))?;
-        drop(connection);
+        let row = self.reader.connections.one(LOOK, sqlx::query("SELECT journal_id, head FROM journal")).await?;
         let columns = Columns { operation: LOOK, row: &row };
         ensure_same(LOOK, self.primary.id, JournalId(columns.get(0)?))?;
         let has: u64 = columns.number(1)?;
-        let mut connection = self.primary.connections.acquire(LOOK).await?;
-        let row = sqlx::query(
+        let query = sqlx::query(
             "SELECT head, coalesce((extract(epoch FROM clock_timestamp()) * 1000000)::bigint
                                    - (SELECT recorded_at FROM events WHERE position = $1), 0)
              FROM journal",
         )
-        .bind(bounded(has.saturating_add(1)))
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(|error| failure(LOOK, error))?;
+        .bind(bounded(has.saturating_add(1)));
+        let row = self.primary.connections.one(LOOK, query).await?;
         let columns = Columns { operation: LOOK, row: &row };
         let head: u64 = columns.number(0)?;
         let age: i64 = columns.get(1)?;

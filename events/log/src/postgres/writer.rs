@@ -5,8 +5,10 @@
 
 use std::time::{Duration, Instant};
 
+use events::Position;
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor};
+use tokio::sync::watch;
 use tracing::Instrument;
 
 use super::batch::part;
@@ -14,6 +16,7 @@ use super::call::{Outcome, call, outcome};
 use super::failure::{Fate, failure, fate};
 use super::open::{Connecting, connect};
 use super::options::PostgresJournalOptions;
+use super::pool::within_close_timeout;
 use super::reader::Reader;
 use super::seen::Seen;
 use crate::error::JournalError;
@@ -25,8 +28,6 @@ pub(super) const APPEND: &str = "append";
 /// Between two tries to connect: first, and at most.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(20);
 const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(1);
-/// Beyond the server's own limits, before silence counts as a lost connection.
-const SILENCE: Duration = Duration::from_secs(5);
 /// The most keys removed at a time, and the longest time between two looks for old ones.
 const KEYS_REMOVED: i64 = 256;
 const KEY_CLEANING_PAUSE_MAX: Duration = Duration::from_secs(60);
@@ -49,6 +50,8 @@ pub(super) struct Writer {
     inbox: Inbox<Pending>,
     connecting: Connecting,
     reader: Reader,
+    /// Hears of each new head that is made here.
+    appended: watch::Sender<Position>,
     connection: Option<PgConnection>,
     next_cleaning: Instant,
     /// Why nothing may be written any more.
@@ -69,9 +72,10 @@ impl Writer {
         inbox: Inbox<Pending>,
         connecting: Connecting,
         reader: Reader,
+        appended: watch::Sender<Position>,
     ) -> Self {
         let next_cleaning = Instant::now();
-        Self { options, inbox, connecting, reader, connection: None, next_cleaning, stopped: None }
+        Self { options, inbox, connecting, reader, appended, connection: None, next_cleaning, stopped: None }
     }
 
     /// Works until it is asked to close, or nobody is left to ask.
@@ -88,10 +92,13 @@ impl Writer {
             self.write(batch).instrument(span).await;
             self.clean_keys().await;
         }
-        if let Some(connection) = self.connection
-            && let Err(error) = connection.close().await
-        {
-            tracing::debug!(%error, "the journal's connection did not close");
+        if let Some(connection) = self.connection {
+            within_close_timeout(async {
+                if let Err(error) = connection.close().await {
+                    tracing::debug!(%error, "the journal's connection did not close");
+                }
+            })
+            .await;
         }
         self.reader.connections.close().await;
         self.inbox.closed();
@@ -132,6 +139,7 @@ impl Writer {
         let deadline = Instant::now() + self.options.settle_timeout;
         let mut pause = RECONNECT_PAUSE;
         let mut sent = false;
+        let mut open_whether_stored = false;
         loop {
             let tried = match self.connected().await {
                 Ok(()) => {
@@ -143,15 +151,15 @@ impl Writer {
             };
             match tried {
                 Tried::Done(outcome) => return Ok(outcome),
+                Tried::Refused(error) if open_whether_stored => return Err(undecided(error)),
                 Tried::Refused(error) => return Err(error),
                 Tried::Lost(error) => {
                     self.connection = None;
-                    let reason = reason(&error);
+                    open_whether_stored |= sent;
                     if Instant::now() + pause >= deadline {
-                        let reason =
-                            if sent { format!("{reason}; the same key settles what happened") } else { reason };
-                        return Err(JournalError::Unavailable { operation: APPEND, reason });
+                        return Err(if open_whether_stored { undecided(error) } else { error });
                     }
+                    let reason = reason(&error);
                     tracing::warn!(reason, commands = batch.len(), "the journal's connection is lost, another is made");
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(RECONNECT_PAUSE_MAX);
@@ -171,11 +179,20 @@ impl Writer {
         let Some(connection) = &mut self.connection else {
             return Tried::Lost(silence("there is no connection"));
         };
-        let within = self.options.answer_timeout + SILENCE;
-        match tokio::time::timeout(within, call(connection, self.reader.id, &self.reader.seen, batch)).await {
+        match tokio::time::timeout(
+            self.options.answer_timeout,
+            call(connection, self.reader.id, &self.reader.seen, batch),
+        )
+        .await
+        {
             Ok(Ok(row)) => match outcome(&row, batch, again) {
                 Ok(outcome) => {
                     self.reader.seen.note_head(outcome.head);
+                    self.appended.send_if_modified(|told| {
+                        let new = outcome.head > *told;
+                        *told = outcome.head.max(*told);
+                        new
+                    });
                     note_newest(&self.reader.seen, batch, &outcome);
                     Tried::Done(outcome)
                 }
@@ -215,7 +232,7 @@ impl Writer {
         .bind(KEYS_REMOVED)
         .bind(retention);
         let removing = connection.execute(removing);
-        match tokio::time::timeout(self.options.answer_timeout + SILENCE, removing).await {
+        match tokio::time::timeout(self.options.answer_timeout, removing).await {
             Ok(Ok(done)) if done.rows_affected() == KEYS_REMOVED.unsigned_abs() => self.next_cleaning = started,
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "old idempotency keys were not removed"),
@@ -239,6 +256,16 @@ fn note_newest(seen: &Seen, batch: &[Pending], outcome: &Outcome) {
 /// Whether it may be one command's fault that a batch failed.
 fn is_about_one(error: &JournalError) -> bool {
     matches!(error, JournalError::Engine { .. } | JournalError::Full { .. })
+}
+
+/// Also says that it may be stored after all.
+fn undecided(error: JournalError) -> JournalError {
+    match error {
+        JournalError::Unavailable { operation, reason } => {
+            JournalError::Unavailable { operation, reason: format!("{reason}; the same key settles what happened") }
+        }
+        other => other,
+    }
 }
 
 /// Why, without saying once more what was tried.

@@ -5,6 +5,7 @@
 //! | `term` | one producer's life: where to go on, what is sent, what is acknowledged |
 //! | `resume` | where the topic ends, and whether it is a copy of this journal at all |
 //! | `outbox` | the producer, and what it says of deliveries |
+//! | `topic_watch` | whether the topic is still the one that is written to |
 //!
 //! One relay at a time has the lease; the others stand by. Two at once do no harm: whoever reads drops what it has seen.
 
@@ -13,14 +14,17 @@ mod outbox;
 mod resume;
 mod status;
 mod term;
+mod topic_watch;
 
-use events::Position;
+use std::time::Duration;
+
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use self::term::{Ended, Term};
 use crate::error::JournalError;
+use crate::kafka::probe::Probe;
 use crate::kafka::topic::{ensure_topic, remove_topic};
 use crate::kafka::{Framing, KafkaOptions};
 use crate::port::Journal;
@@ -71,8 +75,11 @@ impl Relay {
 pub async fn refill(journal: &PostgresJournal, kafka: &KafkaOptions) -> Result<(), JournalError> {
     // Taken from a relay that works, for as long as it takes until that sees it: what it had sent is not to be told of
     // the new topic.
-    journal.lease(LEASE, RelayOptions::default().lease).begin_anew().await?;
-    remove_topic(journal.id(), kafka).await
+    let lease = journal.lease(LEASE, RelayOptions::default().lease);
+    lease.begin_anew().await?;
+    remove_topic(journal.id(), kafka).await?;
+    // Removing may have taken longer than that, and a relay may have said again how far the old topic had come.
+    lease.begin_anew().await
 }
 
 /// What the task has.
@@ -96,6 +103,9 @@ impl Runner {
                 _ = stopped.wait_for(|stopped| *stopped) => break,
                 ended = self.one_term() => ended,
             };
+            if self.status.borrow().health == RelayHealth::Relaying {
+                pause = self.options.retry_backoff;
+            }
             let wait = match ended {
                 Ok(Ended::LeaseLost) => {
                     tracing::warn!("another relay has the lease");
@@ -140,12 +150,22 @@ impl Runner {
         if !self.lease.take().await? {
             return Ok(Ended::NotOurTurn);
         }
+        // Kafka may take longer to answer than the lease lasts.
+        let (term, probe) = tokio::select! {
+            biased;
+            begun = self.begin() => begun?,
+            lost = renew(&self.lease, self.options.lease / 3) => return lost,
+        };
+        term.run(&self.status, &probe).await
+    }
+
+    async fn begin(&self) -> Result<(Term<'_>, Probe), JournalError> {
         ensure_topic(self.journal.id(), &self.kafka).await?;
         let resume = resume::find(&self.journal, &self.lease, &self.kafka).await?;
         let framing = Framing::of(&self.kafka).await?;
-        let term = Term::new(&self.journal, &self.lease, &self.kafka, &self.options, framing, resume)?;
-        tracing::info!(journal = %self.journal.id(), after = resume.0, "relaying");
-        term.run(&self.status).await
+        let term = Term::begin(&self.journal, &self.lease, &self.kafka, &self.options, framing, &resume).await?;
+        tracing::info!(journal = %self.journal.id(), after = resume.after.0, "relaying");
+        Ok((term, resume.probe))
     }
 
     fn fares(&self, health: RelayHealth) {
@@ -171,6 +191,16 @@ impl Runner {
     }
 }
 
+/// Keeps the lease until it is lost.
+async fn renew(lease: &Lease, every: Duration) -> Result<Ended, JournalError> {
+    loop {
+        tokio::time::sleep(every).await;
+        if !lease.take().await? {
+            return Ok(Ended::LeaseLost);
+        }
+    }
+}
+
 /// An error with all that caused it.
 fn words(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
@@ -181,6 +211,3 @@ fn words(error: &dyn std::error::Error) -> String {
     }
     words
 }
-
-/// Where the next term begins.
-type Resume = Position;

@@ -13,6 +13,8 @@ pub struct RelayOptions {
     pub page: usize,
     /// How often a watermark is sent while there is nothing else to send.
     pub watermark_every: Duration,
+    /// How often it looks whether the topic is still the one that it writes to.
+    pub topic_look: Duration,
     /// Wait after the first failure; doubled after each further one.
     pub retry_backoff: Duration,
     /// The longest wait after a failure.
@@ -28,6 +30,7 @@ impl Default for RelayOptions {
             standby_look: Duration::from_millis(300),
             page: 1_024,
             watermark_every: Duration::from_secs(1),
+            topic_look: Duration::from_secs(2),
             retry_backoff: Duration::from_millis(100),
             retry_backoff_max: Duration::from_secs(5),
             release_timeout: Duration::from_secs(1),

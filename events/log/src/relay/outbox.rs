@@ -7,6 +7,7 @@ use events::Position;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Message;
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig, ThreadedProducer};
 use tokio::sync::watch;
 
@@ -20,7 +21,8 @@ const PRODUCE: &str = "write to the topic";
 /// Sends records in order. Once one fails, nothing more is sent: a later one would leave a hole.
 pub(super) struct Outbox {
     topic: String,
-    producer: Arc<ThreadedProducer<Deliveries>>,
+    /// There until this is dropped.
+    producer: Option<Arc<ThreadedProducer<Deliveries>>>,
     answer_timeout: Duration,
     delivered: watch::Receiver<Delivered>,
 }
@@ -30,6 +32,12 @@ pub(super) struct Outbox {
 pub(super) struct Delivered {
     /// Everything up to here is acknowledged.
     pub(super) position: Position,
+    /// How many records that were sent here are acknowledged.
+    pub(super) records: u64,
+    /// The offset behind the last record that is known to be in the topic.
+    pub(super) end: i64,
+    /// The producer gave up on what it had not sent yet, because of an earlier record: `failed` says why, or will.
+    pub(super) gave_up: bool,
     /// Why this producer is of no use any more.
     pub(super) failed: Option<String>,
 }
@@ -53,10 +61,24 @@ impl ProducerContext for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, position: usize) {
         self.0.send_modify(|delivered| match result {
-            Ok(_) if delivered.failed.is_none() => {
-                delivered.position = delivered.position.max(Position(position as u64));
+            Ok(_) if delivered.failed.is_some() => {}
+            // Below zero the broker did not say.
+            Ok(message) if (0..delivered.end).contains(&message.offset()) => {
+                let reason = format!(
+                    "the topic was made anew: position {position} was written at offset {}, before offset {}",
+                    message.offset(),
+                    delivered.end
+                );
+                delivered.failed = Some(reason);
             }
-            Ok(_) => {}
+            Ok(message) => {
+                delivered.records += 1;
+                delivered.position = delivered.position.max(Position(position as u64));
+                delivered.end = delivered.end.max(message.offset() + 1);
+            }
+            Err((error, _)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PurgeQueue) => {
+                delivered.gave_up = true;
+            }
             Err((error, _)) => {
                 delivered.failed.get_or_insert_with(|| format!("position {position} was not written: {error}"));
             }
@@ -65,22 +87,26 @@ impl ProducerContext for Deliveries {
 }
 
 impl Outbox {
-    pub(super) fn new(topic: String, kafka: &KafkaOptions, after: Position) -> Result<Self, JournalError> {
-        let (sender, delivered) = watch::channel(Delivered { position: after, failed: None });
+    pub(super) fn new(topic: String, kafka: &KafkaOptions, after: Position, end: i64) -> Result<Self, JournalError> {
+        let (sender, delivered) = watch::channel(Delivered { position: after, end, ..Delivered::default() });
         let producer: ThreadedProducer<Deliveries> =
             producer_config(kafka).create_with_context(Deliveries(sender)).map_err(|error| failure(PRODUCE, error))?;
-        Ok(Self { topic, producer: Arc::new(producer), answer_timeout: kafka.answer_timeout, delivered })
+        Ok(Self { topic, producer: Some(Arc::new(producer)), answer_timeout: kafka.answer_timeout, delivered })
     }
 
     /// Returns once a broker answers.
     pub(super) async fn connect(&self) -> Result<(), JournalError> {
-        let (producer, topic, timeout) = (self.producer.clone(), self.topic.clone(), self.answer_timeout);
+        let (producer, topic, timeout) = (Arc::clone(self.producer()), self.topic.clone(), self.answer_timeout);
         // librdkafka blocks while it waits for the answer.
         let asked =
             tokio::task::spawn_blocking(move || producer.client().fetch_metadata(Some(&topic), timeout).map(drop));
         let answer =
             asked.await.map_err(|panic| JournalError::Engine { operation: PRODUCE, source: Box::new(panic) })?;
         answer.map_err(|error| failure(PRODUCE, error))
+    }
+
+    fn producer(&self) -> &Arc<ThreadedProducer<Deliveries>> {
+        self.producer.as_ref().expect("only dropping takes it")
     }
 
     /// What is known of what was sent.
@@ -95,7 +121,7 @@ impl Outbox {
     pub(super) fn send(&self, position: Position, record: &Outgoing) -> Result<bool, JournalError> {
         // Positions fit: there is no journal of 2^63 events.
         let opaque = usize::try_from(position.0).unwrap_or(usize::MAX);
-        let sent = self.producer.send(
+        let sent = self.producer().send(
             BaseRecord::with_opaque_to(&self.topic, opaque)
                 .partition(PARTITION)
                 .key(record.key.as_bytes())
@@ -113,7 +139,37 @@ impl Outbox {
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        // Never flushed: what is not acknowledged is sent again by whoever goes on, and Kafka may be away for long.
-        self.producer.purge(PurgeConfig::default().queue().inflight());
+        let Some(producer) = self.producer.take() else { return };
+        let end = move || {
+            // Never flushed: what is not acknowledged is sent again by whoever goes on, and Kafka may be away for long.
+            producer.purge(PurgeConfig::default().queue().inflight());
+            // Waits for its threads.
+            drop(producer);
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(end)),
+            Err(_) => end(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    /// Longer than it takes to begin something on another thread, shorter than librdkafka's threads take to end.
+    const AT_ONCE: Duration = Duration::from_millis(50);
+
+    /// Whoever answers requests on this thread goes on meanwhile.
+    #[tokio::test]
+    async fn dropping_it_holds_nobody_up() {
+        let kafka = KafkaOptions::new("127.0.0.1:1");
+        let outbox = Outbox::new("nowhere".to_owned(), &kafka, Position::ZERO, 0).unwrap();
+        let begun = Instant::now();
+        drop(outbox);
+        assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
     }
 }

@@ -1,5 +1,7 @@
 //! Where the topic ends, and whether it is a copy of this journal at all.
 
+use std::ops::Range;
+
 use events::{EventId, Position};
 
 use crate::error::JournalError;
@@ -10,7 +12,17 @@ use crate::postgres::{Lease, PostgresJournal};
 
 const RESUME: &str = "find where the topic ends";
 
-/// The position after which to go on.
+/// Where to go on.
+pub(super) struct Resume {
+    /// After this position.
+    pub(super) after: Position,
+    /// Behind this offset.
+    pub(super) end: i64,
+    /// Looks at the topic.
+    pub(super) probe: Probe,
+}
+
+/// Where to go on.
 ///
 /// # Errors
 /// [`JournalError::Corrupt`] with words for the operator when the topic is no copy of the journal's beginning: records
@@ -19,9 +31,19 @@ pub(super) async fn find(
     journal: &PostgresJournal,
     lease: &Lease,
     kafka: &KafkaOptions,
-) -> Result<Position, JournalError> {
+) -> Result<Resume, JournalError> {
     let probe = Probe::new(crate::port::Journal::id(journal), kafka)?;
-    let offsets = probe.offsets().await?;
+    let offsets = probe.offsets_once_there().await?;
+    let after = last_position(journal, lease, &probe, &offsets).await?;
+    Ok(Resume { after, end: offsets.end, probe })
+}
+
+async fn last_position(
+    journal: &PostgresJournal,
+    lease: &Lease,
+    probe: &Probe,
+    offsets: &Range<i64>,
+) -> Result<Position, JournalError> {
     if offsets.start != 0 {
         return halt(format!(
             "the first {} records of the topic are gone, so nothing can be made anew from it: `lawless relay refill`",

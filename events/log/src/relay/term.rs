@@ -9,9 +9,12 @@ use tokio::time::{Instant, interval, sleep_until, timeout};
 
 use super::options::RelayOptions;
 use super::outbox::Outbox;
+use super::resume::Resume;
 use super::status::{RelayHealth, RelayStatus};
-use super::{Resume, words};
+use super::topic_watch::topic_changes;
+use super::words;
 use crate::error::JournalError;
+use crate::kafka::probe::Probe;
 use crate::kafka::topic::topic_name;
 use crate::kafka::{Framing, KafkaOptions, record};
 use crate::port::{EventFeed, Journal};
@@ -19,6 +22,8 @@ use crate::postgres::{Lease, PostgresJournal};
 
 /// How long a full queue is waited for before everything else is looked at again.
 const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(20);
+/// How long the report of the record that ended the producer may take: it says why, and later records do not.
+const LAST_REPORT_WAIT: Duration = Duration::from_secs(2);
 
 /// What ended a term.
 pub(super) enum Ended {
@@ -45,24 +50,30 @@ pub(super) struct Term<'r> {
     begun_after: Position,
     /// Queued at the producer up to here.
     sent: Position,
+    /// Queued records, watermarks too.
+    queued: u64,
 }
 
 impl<'r> Term<'r> {
-    pub(super) fn new(
+    pub(super) async fn begin(
         journal: &'r PostgresJournal,
         lease: &'r Lease,
         kafka: &KafkaOptions,
         options: &'r RelayOptions,
         framing: Framing,
-        after: Resume,
+        resume: &Resume,
     ) -> Result<Self, JournalError> {
-        let outbox = Outbox::new(topic_name(journal.id()), kafka, after)?;
-        Ok(Self { journal, lease, options, framing, outbox, begun_after: after, sent: after })
+        let outbox = Outbox::new(topic_name(journal.id()), kafka, resume.after, resume.end)?;
+        // The first event is not to wait for connections.
+        outbox.connect().await?;
+        Ok(Self { journal, lease, options, framing, outbox, begun_after: resume.after, sent: resume.after, queued: 0 })
     }
 
-    pub(super) async fn run(mut self, status: &watch::Sender<RelayStatus>) -> Result<Ended, JournalError> {
-        // The first event is not to wait for connections.
-        self.outbox.connect().await?;
+    pub(super) async fn run(
+        mut self,
+        status: &watch::Sender<RelayStatus>,
+        probe: &Probe,
+    ) -> Result<Ended, JournalError> {
         status.send_modify(|status| {
             status.health = RelayHealth::Relaying;
             status.relayed = self.sent;
@@ -71,19 +82,25 @@ impl<'r> Term<'r> {
         let keep = keep_lease(self.lease, self.options.lease, delivered.clone(), status);
         let mut failing = delivered.clone();
         let failed = async {
-            match failing.wait_for(|delivered| delivered.failed.is_some()).await {
-                Ok(delivered) => delivered.failed.clone().unwrap_or_default(),
-                Err(_) => "the producer ended".to_owned(),
-            }
+            let _ = failing.wait_for(|delivered| delivered.failed.is_some() || delivered.gave_up).await;
+            let _ = timeout(LAST_REPORT_WAIT, failing.wait_for(|delivered| delivered.failed.is_some())).await;
+            let failed = failing.borrow().failed.clone();
+            failed.unwrap_or_else(|| "the producer gave up, and does not say why".to_owned())
         };
+        let changed = topic_changes(probe, delivered.clone(), self.options.topic_look);
         let begun_after = self.begun_after;
+        let failed_for = |reason| Ended::Failed { reason, had_relayed: delivered.borrow().position > begun_after };
         let ended = tokio::select! {
             biased;
-            reason = failed => {
-                Ended::Failed { reason, had_relayed: delivered.borrow().position > begun_after }
-            }
+            reason = failed => failed_for(reason),
+            reason = changed => failed_for(reason),
             kept = keep => kept?,
-            relayed = self.relay(status) => return relayed.map(|never| match never {}),
+            relayed = self.relay(status) => {
+                let Err(error) = relayed;
+                // That the producer takes nothing more follows from what was refused: heard while records were queued.
+                let reason = delivered.borrow().failed.clone().ok_or(error)?;
+                failed_for(reason)
+            }
         };
         Ok(ended)
     }
@@ -113,7 +130,7 @@ impl<'r> Term<'r> {
         let record = record::of_event(self.journal.id(), event, &self.framing)
             .map_err(|reason| JournalError::Corrupt { operation: "make a record", reason })?;
         let mut delivered = self.outbox.delivered();
-        while !self.outbox.send(event.position, &record)? {
+        while !self.queue(event.position, &record).await? {
             // Room comes with an acknowledgement.
             let _ = timeout(FULL_QUEUE_PAUSE, delivered.changed()).await;
         }
@@ -121,9 +138,22 @@ impl<'r> Term<'r> {
         Ok(())
     }
 
-    /// Only when everything before it has arrived: it says so to whoever reads it.
+    /// Queues a record. False: the queue is full for now.
+    async fn queue(&mut self, position: Position, record: &record::Outgoing) -> Result<bool, JournalError> {
+        let queued = self.outbox.send(position, record);
+        self.queued += u64::from(matches!(queued, Ok(true)));
+        if queued.is_err() {
+            // With the report this term has ended.
+            let mut delivered = self.outbox.delivered();
+            let _ = timeout(LAST_REPORT_WAIT, delivered.wait_for(|delivered| delivered.failed.is_some())).await;
+        }
+        queued
+    }
+
+    /// Only when everything before it has arrived: it says so to whoever reads it. Another watermark counts, so that they do
+    /// not pile up while Kafka is away.
     async fn send_watermark(&mut self) -> Result<(), JournalError> {
-        if self.outbox.delivered().borrow().position < self.sent {
+        if self.outbox.delivered().borrow().records < self.queued {
             return Ok(());
         }
         let Some(watermark) = self.journal.watermark().await? else { return Ok(()) };
@@ -133,7 +163,7 @@ impl<'r> Term<'r> {
         let record = record::of_watermark(self.journal.id(), &watermark)
             .map_err(|reason| JournalError::Corrupt { operation: "make a watermark", reason })?;
         // One that finds the queue full is not missed: there is other work then.
-        self.outbox.send(watermark.head, &record)?;
+        self.queue(watermark.head, &record).await?;
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ mod kill_loop;
 mod laws;
 mod memory_feed;
 mod parking;
+mod publisher;
 mod real_journal;
 mod rebuild;
 mod runner;

@@ -18,6 +18,8 @@ pub(crate) struct MemoryFeed {
     head: watch::Sender<Position>,
     /// Reads that fail before one succeeds again.
     pub(crate) failures: AtomicUsize,
+    /// How often it was read.
+    pub(crate) reads: AtomicUsize,
 }
 
 impl MemoryFeed {
@@ -28,7 +30,13 @@ impl MemoryFeed {
             events: Mutex::new(events),
             head: watch::channel(head).0,
             failures: AtomicUsize::new(0),
+            reads: AtomicUsize::new(0),
         }
+    }
+
+    /// From now on it tells something else.
+    pub(crate) fn replace(&self, told: Vec<RecordedEvent>) {
+        *self.events.lock().unwrap() = told;
     }
 
     pub(crate) fn push(&self, stream: StreamId, event: &Event) -> Position {
@@ -51,6 +59,7 @@ impl EventFeed for MemoryFeed {
     }
 
     async fn read(&self, after: Position, limit: usize) -> Result<Vec<RecordedEvent>, JournalError> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
         if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
             return Err(JournalError::Unavailable { operation: "read", reason: "told to fail".to_owned() });
         }

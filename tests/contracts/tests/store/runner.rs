@@ -8,8 +8,8 @@ use std::time::Duration;
 use event_log::EventFeed;
 use events::{EventId, Position, RecordedEvent, StreamId};
 use projectors::{
-    Generations, GroupError, GroupHandle, GroupHealth, GroupOptions, LmdbProjectionStore, Projection, ProjectionGroup,
-    ReplayOptions, RunnerOptions, StoreError, StoreFingerprint, StoreOptions, replay,
+    Followed, Generations, GroupError, GroupHandle, GroupHealth, GroupOptions, LmdbProjectionStore, Projection,
+    ProjectionGroup, ReplayOptions, RunnerOptions, StoreError, StoreFingerprint, StoreOptions, replay,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -186,6 +186,43 @@ async fn a_hole_in_the_feed_halts_with_words() {
     assert!(error.to_string().contains("the projection has ended"), "{error}");
 }
 
+/// What is mended is what it was; until then nothing is folded, also not what fits in number only.
+#[tokio::test]
+async fn a_group_that_halted_over_its_feed_goes_on_when_that_is_mended() {
+    let views = tempfile::tempdir().unwrap();
+    let event = |n| record(Position(n), business(n), &word("w"));
+    let feed = Arc::new(MemoryFeed::new(1, [1, 2].map(event).to_vec()));
+    let mut often = options(views.path());
+    often.runner.halted_look = Duration::from_millis(1);
+    let group = ProjectionGroup::start(often, counting, feed.clone()).await.unwrap();
+    let mut health = group.health();
+    soon(group.reader().wait_published(Position(2))).await;
+
+    feed.replace([1, 2, 4].map(event).to_vec());
+    feed.push(business(5), &word("w"));
+    assert_eq!(reason(&group).await, "halted: the feed has a hole: position 4 comes after 2");
+    // Other events in the same places: it is looked at again and again, and refused.
+    let mut other = [1, 2, 3, 4, 5].map(event).to_vec();
+    other[1].header.event_id = EventId(Uuid::nil());
+    feed.replace(other);
+    let begun = feed.reads.load(Ordering::SeqCst);
+    let looks = async {
+        while feed.reads.load(Ordering::SeqCst) < begun + 10 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), looks).await.expect("it is looked at");
+    assert!(matches!(&*health.borrow(), GroupHealth::Halted { .. }), "{:?}", health.borrow());
+    assert_eq!(group.status().published, Position(2));
+
+    feed.replace([1, 2, 3, 4, 5].map(event).to_vec());
+    soon(group.reader().wait_published(Position(5))).await;
+    soon(health.wait_for(|health| *health == GroupHealth::Live)).await;
+    group.shutdown().await;
+    let store = LmdbProjectionStore::open(&serving_folder(views.path()), &options(views.path()).store).unwrap();
+    assert_eq!(store.fingerprint().unwrap(), replayed(feed, || 100).await);
+}
+
 #[tokio::test]
 async fn views_of_another_journal_are_refused() {
     // Given: views that have come to position 3.
@@ -215,6 +252,48 @@ async fn views_of_another_journal_are_refused() {
     let feed = Arc::new(MemoryFeed::new(1, log));
     let position = feed.push(business(1), &word("on"));
     soon(start(views.path(), &feed).await.reader().wait_published(position)).await;
+}
+
+/// The journal was put back to an earlier state, and what carries its events elsewhere still has the later ones.
+#[tokio::test]
+async fn views_ahead_of_their_journal_are_refused_though_a_copy_of_it_has_all() {
+    let views = tempfile::tempdir().unwrap();
+    let log: Vec<_> = (1..=3).map(|n| record(Position(n), business(n), &word("w"))).collect();
+    let copy = Arc::new(MemoryFeed::new(1, log.clone()));
+    let group = start(views.path(), &copy).await;
+    soon(group.reader().wait_published(Position(3))).await;
+    group.shutdown().await;
+
+    let journal = Arc::new(MemoryFeed::new(1, log[..2].to_vec()));
+    match ProjectionGroup::start(options(views.path()), counting, Followed::copy(copy, journal)).await {
+        Err(GroupError::Store(StoreError::Foreign { reason })) => {
+            assert!(reason.contains("position 3, the journal ends at 2"), "{reason}");
+        }
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("it started"),
+    }
+}
+
+/// What carries the events is being filled anew: that passes, and the views need no repair.
+#[tokio::test]
+async fn views_wait_for_a_copy_that_is_behind_them() {
+    let views = tempfile::tempdir().unwrap();
+    let log: Vec<_> = (1..=3).map(|n| record(Position(n), business(n), &word("w"))).collect();
+    let journal = Arc::new(MemoryFeed::new(1, log.clone()));
+    let group = start(views.path(), &journal).await;
+    soon(group.reader().wait_published(Position(3))).await;
+    group.shutdown().await;
+
+    let copy = Arc::new(MemoryFeed::new(1, log[..1].to_vec()));
+    let followed = Followed::copy(copy.clone(), journal);
+    let group = ProjectionGroup::start(options(views.path()), counting, followed).await.unwrap();
+    let words = reason(&group).await;
+    assert!(words.starts_with("stalled: ") && words.contains("has come to 1 only"), "{words}");
+    assert_eq!(group.status().published, Position(3), "what there is can be read");
+    for number in 2..=4 {
+        copy.push(business(number), &word("w"));
+    }
+    soon(group.reader().wait_published(Position(4))).await;
 }
 
 #[tokio::test]

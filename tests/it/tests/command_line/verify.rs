@@ -82,7 +82,7 @@ async fn views_that_are_not_what_the_journal_makes_are_found() {
     let mut changes = vec![(first, Some(changed)), (added, Some(row)), (last, None)];
     changes.sort_by(|(a, _), (b, _)| a.cmp(b));
     let checkpoint = store.checkpoint().unwrap().unwrap();
-    store.commit(&Changes { state: Vec::new(), rows: changes }, &checkpoint).unwrap();
+    store.commit(&Changes { rows: changes, ..Changes::default() }, &checkpoint).unwrap();
     drop(store);
 
     // Then: each of them is named, and nothing stays behind from looking.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use contracts::database::Database;
+use contracts::keyspace::Keyspace;
 use contracts::services;
 use it::Program;
 use tempfile::TempDir;
@@ -13,12 +14,15 @@ use tokio::process::Command;
 pub(crate) enum Mode {
     Embedded,
     Distributed,
+    /// Distributed, with finished rows in a CQL store.
+    Published,
 }
 
 /// A folder, and in mode distributed a database.
 pub(crate) struct Home {
     folder: TempDir,
     database: Option<Database>,
+    keyspace: Option<Keyspace>,
 }
 
 impl Home {
@@ -29,7 +33,7 @@ impl Home {
 
     /// A new one, with settings of its own.
     pub(crate) async fn with(mode: Mode, settings: &str) -> Self {
-        let brokers = if mode == Mode::Distributed { services::kafka() } else { String::new() };
+        let brokers = if mode == Mode::Embedded { String::new() } else { services::kafka() };
         Self::made(mode, &brokers, settings).await
     }
 
@@ -40,8 +44,14 @@ impl Home {
 
     async fn made(mode: Mode, brokers: &str, settings: &str) -> Self {
         match mode {
-            Mode::Embedded => Self { folder: tempfile::tempdir().unwrap(), database: None },
+            Mode::Embedded => Self { folder: tempfile::tempdir().unwrap(), database: None, keyspace: None },
             Mode::Distributed => Self::of(Database::new().await, brokers, "", settings).await,
+            Mode::Published => {
+                let keyspace = Keyspace::new();
+                let settings = format!("{settings}{}", published_in(&keyspace));
+                let home = Self::of(Database::new().await, brokers, "", &settings).await;
+                Self { keyspace: Some(keyspace), ..home }
+            }
         }
     }
 
@@ -55,7 +65,7 @@ impl Home {
         let text = format!("mode = \"distributed\"\n[journal]\nurl = \"{}\"\n{journal}", database.url);
         let text = format!("{text}[kafka]\nbrokers = \"{brokers}\"\n{settings}");
         std::fs::write(folder.path().join("lawless.toml"), text).unwrap();
-        let home = Self { folder, database: Some(database) };
+        let home = Self { folder, database: Some(database), keyspace: None };
         let mut migrate = Command::new(it::lawless().unwrap());
         let output = migrate.arg("migrate").arg("--config").arg(home.settings()).output().await.unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -63,11 +73,16 @@ impl Home {
         home
     }
 
+    /// Where rows are published.
+    pub(crate) fn keyspace(&self) -> &Keyspace {
+        self.keyspace.as_ref().unwrap()
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    fn settings(&self) -> std::path::PathBuf {
+    pub(crate) fn settings(&self) -> std::path::PathBuf {
         self.folder().join("lawless.toml")
     }
 
@@ -90,9 +105,24 @@ impl Home {
         Program::start_role(self.folder(), role, name, &["--config", settings.to_str().unwrap()]).await.unwrap()
     }
 
+    /// Starts a process with one role on another data folder, with the same keys; it may not be ready yet.
+    pub(crate) async fn begin_role(&self, folder: &Path, role: &str, name: &str) -> Program {
+        if folder != self.folder() {
+            share_keys(&self.folder().join("data"), &folder.join("data"));
+        }
+        let settings = self.settings();
+        Program::begin_role(folder, role, name, &["--config", settings.to_str().unwrap()]).await.unwrap()
+    }
+
     /// Starts a program on another data folder, and the same database, with the same keys.
     pub(crate) async fn start_in(&self, folder: &Path) -> Program {
         self.try_start_in(folder).await.unwrap()
+    }
+
+    /// Starts a program here; it may not be ready yet.
+    pub(crate) async fn begin(&self) -> Program {
+        let settings = self.settings();
+        Program::begin_with(self.folder(), &["--empty", "--config", settings.to_str().unwrap()]).await.unwrap()
     }
 
     /// Starts a program here, if it wants to.
@@ -111,6 +141,12 @@ impl Home {
         }
         Program::start_with(folder, &options).await
     }
+}
+
+/// Settings of a program whose rows are published there.
+pub(crate) fn published_in(keyspace: &Keyspace) -> String {
+    let (nodes, name) = (keyspace.options.nodes.join(","), &keyspace.options.keyspace);
+    format!("[cql]\ncontact_points = \"{nodes}\"\nkeyspace = \"{name}\"\n")
 }
 
 fn share_keys(from: &Path, to: &Path) {

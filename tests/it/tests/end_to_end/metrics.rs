@@ -10,14 +10,20 @@ use crate::{Mode, Town};
 /// Type and labels by name.
 pub(crate) type Families = BTreeMap<String, (String, BTreeSet<String>)>;
 
-/// Comes before those that only mode distributed has, and before those that come with a replica.
+/// Comes before those that only mode distributed has, before those that come with rows that are published, and before those
+/// that come with a replica.
 const OF_MODE_DISTRIBUTED: &str = "\nMode `distributed` has these as well:\n";
 const OF_A_REPLICA: &str = "And with `journal.replica_url` these";
+const OF_A_PUBLISHER: &str = "And with `cql.contact_points` these";
 
 /// The tables in `docs/metrics.md`: name, type, unit, labels, meaning.
 fn documented(mode: Mode) -> Families {
     let text = std::fs::read_to_string(file()).unwrap();
-    let end = if mode == Mode::Embedded { OF_MODE_DISTRIBUTED } else { OF_A_REPLICA };
+    let end = match mode {
+        Mode::Embedded => OF_MODE_DISTRIBUTED,
+        Mode::Distributed => OF_A_PUBLISHER,
+        Mode::Published => OF_A_REPLICA,
+    };
     documented_in(text.split_once(end).unwrap().0)
 }
 
@@ -84,6 +90,7 @@ mod distributed {
     #[tokio::test]
     async fn every_metric_is_documented_and_every_documented_one_is_there() {
         compare_with_the_documentation(Mode::Distributed).await;
+        compare_with_the_documentation(Mode::Published).await;
     }
 
     /// One connection for all who read: those who find it in use wait, and are counted.
@@ -138,7 +145,14 @@ async fn compare_with_the_documentation(mode: Mode) {
     ] {
         assert_eq!(value(&text, series), number, "{series}");
     }
-    for store in ["journal", "views"].into_iter().skip(usize::from(mode == Mode::Distributed)) {
+    if mode == Mode::Published {
+        // Ten rows at least: a page, a card, nodes, trees, lists, a slug, an id.
+        assert!(value(&text, "lawless_publisher_rows_total{group=\"directory\"}") >= 10.0, "{text}");
+        assert_eq!(value(&text, "lawless_publisher_position{group=\"directory\"}"), 5.0);
+        assert_eq!(value(&text, "lawless_publisher_failures_total{group=\"directory\"}"), 0.0);
+        assert!(value(&text, "lawless_publisher_age_seconds{group=\"directory\"}") < 60.0, "{text}");
+    }
+    for store in ["journal", "views"].into_iter().skip(usize::from(mode != Mode::Embedded)) {
         assert!(value(&text, &format!("lawless_store_size_bytes{{store=\"{store}\"}}")) > 4_096.0, "{store}");
     }
     assert!(value(&text, "lawless_http_connections") >= 1.0, "the one that asks");

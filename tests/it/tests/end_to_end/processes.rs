@@ -5,7 +5,7 @@ mod distributed {
     use serde_json::{Value, json};
 
     use crate::home::{Home, make_keys};
-    use crate::{Mode, Town};
+    use crate::{Mode, Town, fresh};
 
     #[tokio::test]
     async fn programs_on_one_database_see_what_each_other_wrote() {
@@ -65,7 +65,8 @@ mod distributed {
 
         // And: a cursor of one leads on at the other.
         let with_token = [("Lawless-Consistency", token.as_str())];
-        let first: Value = at(one.api()).get("/v1/categories?limit=1", &with_token).await.unwrap().json().unwrap();
+        let first: Value = fresh(&at(one.api()), "/v1/categories?limit=1", &token).await.json().unwrap();
+        fresh(&at(other.api()), "/v1/categories?limit=1", &token).await;
         let next = format!("/v1/categories?limit=1&cursor={}", first["page"]["next_cursor"].as_str().unwrap());
         let (here, there) =
             (at(one.api()).get(&next, &with_token).await, at(other.api()).get(&next, &with_token).await);

@@ -1,6 +1,6 @@
 //! Mode distributed, a process for each role; and Kafka away.
 
-mod distributed {
+pub(crate) mod distributed {
     use std::time::{Duration, Instant};
 
     use contracts::own::OwnEngine;
@@ -15,7 +15,7 @@ mod distributed {
     const HANDED_OVER: Duration = Duration::from_secs(3);
     const ASK_EVERY: Duration = Duration::from_millis(5);
 
-    async fn define(writer: &Client, slug: &str) -> String {
+    pub(crate) async fn define(writer: &Client, slug: &str) -> String {
         let body = json!({"names": {"en": slug}});
         let answer = writer.command("PUT", &format!("/v1/categories/{slug}"), &body, &[]).await.unwrap();
         assert_eq!(answer.status, 201, "{}", answer.text());
@@ -23,7 +23,7 @@ mod distributed {
     }
 
     /// Asks until the answer is as it should be; returns how long that took.
-    async fn until(
+    pub(crate) async fn until(
         what: &str,
         reader: &Client,
         path: &str,
@@ -42,11 +42,11 @@ mod distributed {
         }
     }
 
-    fn fresh(answer: &it::Answer) -> bool {
+    pub(crate) fn fresh(answer: &it::Answer) -> bool {
         answer.status == 200 && answer.header("lawless-stale").is_empty()
     }
 
-    fn stale(answer: &it::Answer) -> bool {
+    pub(crate) fn stale(answer: &it::Answer) -> bool {
         answer.header("lawless-stale") == "?1"
     }
 
@@ -88,7 +88,7 @@ mod distributed {
         })
         .await;
         // Then others make up for it.
-        let _projectors = home.start_role("projectors", "projectors").await;
+        let projectors = home.start_role("projectors", "projectors").await;
         until("caught up", &reader, "/v1/categories/sleep", Some(&token), fresh).await;
         until("fresh again", &reader, "/v1/categories/food", None, fresh).await;
 
@@ -98,6 +98,18 @@ mod distributed {
         let reading = home.start_role("query-api", "query-api").await;
         let after = Client::new(reading.api(), None).get("/v1/categories/sleep", &[]).await.unwrap();
         assert_eq!((before.header("etag"), &before.body), (after.header("etag"), &after.body));
+
+        // Views that were removed are still open there: what is told of others, made since, is not told of them.
+        projectors.kill().await.unwrap();
+        std::fs::remove_dir_all(home.folder().join("data/views")).unwrap();
+        let _projectors = home.start_role("projectors", "projectors").await;
+        let vitals = Client::new(reading.admin(), None);
+        until("not ready", &vitals, "/readyz", None, |answer| {
+            answer.status == 503 && answer.text().contains("the views were removed: start this process again")
+        })
+        .await;
+        let reader = Client::new(reading.api(), None);
+        until("stale", &reader, "/v1/categories/food", None, |answer| answer.status == 200 && stale(answer)).await;
     }
 
     #[tokio::test]

@@ -9,9 +9,10 @@ use crate::examples::examples;
 use crate::{root, text_of};
 
 /// Errors that no single request to a healthy program provokes, and the test over HTTP that does.
-const ELSEWHERE: [(u16, &str, &str); 13] = [
+const ELSEWHERE: [(u16, &str, &str); 14] = [
     (410, "cursor_expired", "query-api/tests/query/lists.rs"),
     (503, "too_many_waiters", "query-api/tests/query/tokens.rs"),
+    (400, "tokens_not_kept", "query-api/tests/query/tokens.rs"),
     (503, "views_unavailable", "query-api/tests/query/torn.rs"),
     (500, "internal", "query-api/tests/query/documents.rs"),
     (408, "body_timed_out", "tests/it/tests/hostile/bodies.rs"),

@@ -19,18 +19,22 @@ async fn write(place: &Place, records: impl Iterator<Item = &RawRecord>) {
     }
 }
 
-/// 1 to 10, then 13: a follower stops at 10 and says why; when 11 to 13 come, it goes on.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_follower_never_passes_a_gap_and_goes_on_when_it_is_filled() {
-    let place = Place::new(services::kafka()).await;
+/// What a topic had, to be written again in any order.
+struct Saved(Vec<RawRecord>);
+
+impl Saved {
+    fn between(&self, from: u64, to: u64) -> impl Iterator<Item = &RawRecord> {
+        self.0.iter().filter(move |record| record.position.is_some_and(|position| (from..=to).contains(&position)))
+    }
+}
+
+/// An empty topic in place of one that had all events of the journal, and what that had. No relay runs.
+async fn emptied(place: &Place, events: usize) -> Saved {
     let relay = place.relay();
-    place.append(20).await;
-    relayed(&relay, Position(20)).await;
+    place.append(events).await;
+    relayed(&relay, Position(events as u64)).await;
     relay.shutdown().await;
-    let records = place.records().await;
-    let between = |from: u64, to: u64| {
-        records.iter().filter(move |record| record.position.is_some_and(|position| (from..=to).contains(&position)))
-    };
+    let saved = Saved(place.records().await);
     let admin: AdminClient<DefaultClientContext> = client(&place.kafka.brokers).create().unwrap();
     let options = AdminOptions::new().operation_timeout(Some(DEADLINE));
     admin.delete_topics(&[&place.topic()], &options).await.unwrap().remove(0).unwrap();
@@ -38,15 +42,34 @@ async fn a_follower_never_passes_a_gap_and_goes_on_when_it_is_filled() {
     let anew = NewTopic::new(&topic, 1, TopicReplication::Fixed(1));
     let made = async { while admin.create_topics([&anew], &options).await.unwrap().remove(0).is_err() {} };
     tokio::time::timeout(DEADLINE, made).await.expect("it is made");
+    saved
+}
 
-    write(&place, between(1, 10).chain(between(13, 15))).await;
+/// A relay that was late wrote again what another one had written long before: whoever begins in the midst of that finds
+/// what comes next, although it stands further in front.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_that_begins_in_what_was_written_twice_misses_nothing() {
+    let place = Place::new(services::kafka()).await;
+    let saved = emptied(&place, 40).await;
+    write(&place, saved.between(1, 20).chain(saved.between(5, 10)).chain(saved.between(21, 40))).await;
+    for after in [0, 4, 5, 9, 10, 12, 19, 20, 25, 39] {
+        place.follow(&place.feed(), Position(after), Position(40)).await;
+    }
+}
+
+/// 1 to 10, then 13: a follower stops at 10 and says why; when 11 to 13 come, it goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_never_passes_a_gap_and_goes_on_when_it_is_filled() {
+    let place = Place::new(services::kafka()).await;
+    let saved = emptied(&place, 20).await;
+    write(&place, saved.between(1, 10).chain(saved.between(13, 15))).await;
     let feed = place.feed();
     place.follow(&feed, Position::ZERO, Position(10)).await;
     let words = refused(&feed, Position(10)).await;
     assert!(words.contains("hole") && words.contains("13") && words.contains("11"), "{words}");
 
     // One that is there already, and one that comes.
-    write(&place, between(11, 20)).await;
+    write(&place, saved.between(11, 20)).await;
     place.follow(&feed, Position(10), Position(20)).await;
     place.follow(&place.feed(), Position::ZERO, Position(20)).await;
     assert_eq!(feed.head().await.unwrap(), Position(20));

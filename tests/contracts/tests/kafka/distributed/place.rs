@@ -210,6 +210,30 @@ fn read_topic(brokers: &str, topic: &str) -> Vec<RawRecord> {
     records
 }
 
+/// Hears everything that goes wrong with a relay.
+pub(super) struct Troubles(JoinHandle<Vec<String>>);
+
+impl Troubles {
+    /// From now on.
+    pub(super) fn of(relay: &Relay) -> Self {
+        let mut status = relay.status();
+        Self(tokio::spawn(async move {
+            let mut reasons = Vec::new();
+            loop {
+                reasons.extend(status.borrow_and_update().health.reason().map(str::to_owned));
+                if status.changed().await.is_err() {
+                    return reasons;
+                }
+            }
+        }))
+    }
+
+    /// What it said until it was shut down.
+    pub(super) async fn told(self) -> Vec<String> {
+        self.0.await.unwrap()
+    }
+}
+
 /// Waits for a state of the relay; gives what it says.
 pub(super) async fn fares(relay: &Relay, what: impl Fn(&RelayStatus) -> bool) -> RelayStatus {
     let mut status: watch::Receiver<RelayStatus> = relay.status();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use contracts::journal::{append, append_many, assert_dense, business, read_all};
 use contracts::wire::Wire;
 use event_log::{Appended, EventFeed, Journal, JournalError, PostgresJournal, PostgresJournalOptions};
-use events::Position;
+use events::{Position, StreamVersion};
 use sqlx::Connection;
 
 use super::{DEADLINE, journal, open, until};
@@ -15,6 +15,8 @@ use super::{DEADLINE, journal, open, until};
 const WRITERS: usize = 8;
 const KILLS: usize = 20;
 const APPENDS_BETWEEN_KILLS: usize = 10;
+/// Each kind of connection is waited for a little while.
+const CLOSES_WITHIN: Duration = Duration::from_secs(20);
 
 /// The worst moment: stored, and the answer is lost. The caller gets the answer of the first and only time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,6 +49,58 @@ async fn a_connection_lost_after_the_commit_is_settled() {
     // Whoever asks once more is told that it is a repetition.
     assert!(journal.append(request).await.unwrap().replayed);
     assert_eq!(read_all(&journal.feed()).await.len(), 5);
+}
+
+/// Reads whose callers went away, and a follower that waits, leave connections behind that hang with the server: the journal
+/// can be closed all the same, and its process ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_whose_server_hangs_can_be_closed() {
+    let (beside, database) = journal().await;
+    let wire = Wire::to(&database.url).await;
+    let journal = open(&wire.through(&database.url)).await;
+    let feed = journal.feed();
+    let following = tokio::spawn(async move { feed.wait_beyond(Position(1)).await });
+    beside.append(append(business(), 0)).await.unwrap();
+    tokio::time::timeout(DEADLINE, journal.feed().wait_beyond(Position::ZERO)).await.unwrap().unwrap();
+
+    wire.lose_answers(true);
+    give_up(&journal).await;
+    following.abort();
+    tokio::time::timeout(CLOSES_WITHIN, journal.close()).await.expect("it is closed");
+}
+
+/// Whoever asked and went away before the answer, which then got lost, leaves no connection behind that nobody can have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_that_were_given_up_keep_no_connection() {
+    let (_journal, database) = journal().await;
+    let wire = Wire::to(&database.url).await;
+    let options = PostgresJournalOptions { read_connections: 1, ..PostgresJournalOptions::default() };
+    let journal = PostgresJournal::open(&wire.through(&database.url), options).await.unwrap();
+    let stream = business();
+    journal.append(append(stream, 0)).await.unwrap();
+    let mut worker = database.connect().await;
+    let mut working = worker.begin().await.unwrap();
+    sqlx::query("LOCK TABLE events IN ACCESS EXCLUSIVE MODE").execute(&mut *working).await.unwrap();
+    let asking = journal.clone();
+    let asked = tokio::spawn(async move { asking.read_stream(stream, StreamVersion(0), 10).await });
+    let waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'events'::regclass AND NOT granted)";
+    while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(&mut *working).await.unwrap() {}
+
+    wire.lose_answers(true);
+    asked.abort();
+    assert!(asked.await.unwrap_err().is_cancelled());
+    working.rollback().await.unwrap();
+    until("the answer is lost", || wire.bytes_lost() > 0).await;
+    wire.lose_answers(false);
+
+    let read = async { while journal.read_stream(stream, StreamVersion(0), 10).await.is_err() {} };
+    tokio::time::timeout(DEADLINE, read).await.expect("there is a connection");
+}
+
+/// Asks, and does not wait for the answer.
+async fn give_up(journal: &PostgresJournal) {
+    let feed = journal.feed();
+    assert!(tokio::time::timeout(Duration::from_millis(100), feed.head()).await.is_err(), "it was answered");
 }
 
 /// Connections are ended again and again under load: every command is answered, once, and stored once.
@@ -113,6 +167,31 @@ async fn a_lock_that_is_not_given_back_is_not_waited_for_without_end() {
     assert!(unavailable, "{refused}");
     held.rollback().await.unwrap();
     assert!(!journal.append(request).await.unwrap().replayed);
+}
+
+/// Somebody works on a table: those who read it are told in time, and their connections are not used up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_is_not_waited_for_without_end() {
+    let (_journal, database) = journal().await;
+    let options = PostgresJournalOptions {
+        read_connections: 1,
+        read_timeout: Duration::from_millis(100),
+        ..PostgresJournalOptions::default()
+    };
+    let journal = PostgresJournal::open(&database.url, options).await.unwrap();
+    let stream = business();
+    journal.append(append(stream, 0)).await.unwrap();
+    let mut worker = database.connect().await;
+    let mut working = worker.begin().await.unwrap();
+    sqlx::query("LOCK TABLE events IN ACCESS EXCLUSIVE MODE").execute(&mut *working).await.unwrap();
+
+    for _ in 0..3 {
+        let read = tokio::time::timeout(DEADLINE, journal.read_stream(stream, StreamVersion(0), 10)).await;
+        let refused = read.expect("it is told").unwrap_err();
+        assert!(matches!(refused, JournalError::Unavailable { .. }), "{refused}");
+    }
+    working.rollback().await.unwrap();
+    assert_eq!(journal.read_stream(stream, StreamVersion(0), 10).await.unwrap().len(), 1);
 }
 
 /// What cannot be reached is said so, and no one waits without end.

@@ -5,11 +5,12 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use contracts::journal::{append, assert_dense, business, read_all};
-use event_log::Journal;
+use event_log::{EventFeed, Journal, LookEvery, PostgresJournal, PostgresJournalOptions};
+use events::Position;
 use futures::future::join_all;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{journal, open};
+use super::{DEADLINE, journal, open};
 
 const ROUNDS: usize = 50;
 const WRITERS: usize = 8;
@@ -56,6 +57,28 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A follower in one process, a writer in another: it is told, and does not only find out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_is_told_of_what_another_process_appends() {
+    let (writer, database) = journal().await;
+    let never = Duration::from_secs(24 * 60 * 60);
+    let options = PostgresJournalOptions {
+        look_every: LookEvery { first: never, longest: never },
+        ..PostgresJournalOptions::default()
+    };
+    let follower = PostgresJournal::open(&database.url, options).await.unwrap();
+    let feed = follower.feed();
+    for position in 0..20 {
+        let (told, appended) = tokio::join!(
+            tokio::time::timeout(DEADLINE, feed.wait_beyond(Position(position))),
+            writer.append(append(business(), 0))
+        );
+        appended.unwrap();
+        told.expect("it is told").unwrap();
+    }
+    follower.close().await;
 }
 
 /// The same request, and the same name for different streams, at the same moment in two processes: stored once, given

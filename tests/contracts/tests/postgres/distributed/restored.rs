@@ -89,7 +89,8 @@ async fn a_backup_put_back_under_a_writer_and_its_followers_stops_them() {
         assert_went_back(&refused);
     }
     for feed in [&follower, &other] {
-        assert_went_back(&feed.wait_beyond(Position(5)).await.unwrap_err());
+        let waited = tokio::time::timeout(DEADLINE, feed.wait_beyond(Position(5))).await;
+        assert_went_back(&waited.expect("it is told").unwrap_err());
         let refused = feed.read(Position(5), 10).await.unwrap_err();
         assert!(matches!(refused, JournalError::Corrupt { .. }), "{refused}");
         assert_went_back(&refused);

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use contracts::database::Database;
 use contracts::journal::{append, append_many, assert_dense, business, read_all};
 use contracts::server::{Server, Standby};
 use contracts::wire::Wire;
-use event_log::{EventFeed, Journal, PostgresJournal};
+use event_log::{AppendError, EventFeed, Journal, JournalError, PostgresJournal, PostgresJournalOptions};
 use events::{EventId, Position};
 
 use super::{DEADLINE, open, until};
@@ -59,7 +60,8 @@ async fn a_standby_promoted_with_loss_is_noticed_by_writers_and_followers() {
         assert!(refused.to_string().contains("the counter says 3 after 5 was reached"), "{refused}");
         assert!(refused.to_string().contains("lawless journal adopt"), "{refused}");
     }
-    let refused = feed.wait_beyond(Position(5)).await.unwrap_err();
+    let waited = tokio::time::timeout(DEADLINE, feed.wait_beyond(Position(5))).await;
+    let refused = waited.expect("it is told").unwrap_err();
     assert!(refused.to_string().contains("the counter says 3 after 5 was reached"), "{refused}");
     let refused = feed.read(Position(5), 10).await.unwrap_err();
     assert!(refused.to_string().contains("a standby promoted"), "{refused}");
@@ -116,6 +118,45 @@ async fn a_synchronous_standby_that_takes_over_has_all_that_was_acknowledged() {
     }
     journal.close().await;
     end(server, database, standby).await;
+}
+
+/// A synchronous standby that does not answer: PostgreSQL has the commit on its own disk by then, and would call it done
+/// if it were told to stop waiting.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_is_not_acknowledged_without_the_synchronous_standby() {
+    let (server, database) = served().await;
+    let options = PostgresJournalOptions {
+        lock_timeout: Duration::from_millis(200),
+        answer_timeout: Duration::from_millis(500),
+        settle_timeout: Duration::from_millis(500),
+        ..PostgresJournalOptions::default()
+    };
+    let journal = PostgresJournal::open(&database.url, options).await.unwrap();
+    server.ask("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").await;
+    server.ask("SELECT pg_reload_conf()::text").await;
+    until_asked(&server, "SHOW synchronous_standby_names", "nobody").await;
+
+    let request = append(business(), 0);
+    let refused = tokio::time::timeout(DEADLINE, journal.append(request.clone())).await.unwrap().unwrap_err();
+    assert!(refused.to_string().contains("the same key settles what happened"), "{refused}");
+    let refused = tokio::time::timeout(DEADLINE, journal.append(request.clone())).await.unwrap().unwrap_err();
+    assert!(matches!(&refused, AppendError::Journal(JournalError::Unavailable { .. })), "{refused}");
+    assert_eq!(journal.find_key(&request.key).await.unwrap(), None, "nobody sees it yet");
+
+    // There is one again, or none is asked for: the same key has its answer.
+    server.ask("ALTER SYSTEM RESET synchronous_standby_names").await;
+    server.ask("SELECT pg_reload_conf()::text").await;
+    tokio::time::timeout(DEADLINE, journal.feed().wait_beyond(Position::ZERO)).await.expect("it was stored").unwrap();
+    let appended = journal.append(request).await.unwrap();
+    assert_eq!((appended.first, appended.last), (Position(1), Position(1)));
+    assert_eq!(read_all(&journal.feed()).await.len(), 1);
+    journal.close().await;
+    tokio::task::spawn_blocking(move || drop((database, server))).await.unwrap();
+}
+
+async fn until_asked(server: &Server, question: &str, answer: &str) {
+    let asking = async { while server.ask(question).await != [answer] {} };
+    tokio::time::timeout(DEADLINE, asking).await.expect(question);
 }
 
 #[derive(Default)]

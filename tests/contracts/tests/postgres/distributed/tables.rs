@@ -123,7 +123,7 @@ async fn a_new_id_stops_followers_and_is_another_journal() {
     let refusals = [
         feed.head().await.unwrap_err(),
         feed.read(Position(2), 10).await.unwrap_err(),
-        feed.wait_beyond(Position(3)).await.unwrap_err(),
+        tokio::time::timeout(DEADLINE, feed.wait_beyond(Position(3))).await.expect("it is told").unwrap_err(),
     ];
     for error in refusals {
         let expected = format!("this is journal {} now, and not {}", adopted.id, adopted.previous);

@@ -4,15 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Context, bail, ensure};
 use http_api::ConsistencyToken;
+use it::marked::{Acknowledged, Business, Command, Kind, Mark, next_command};
 use it::{Answer, Client};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
-use serde_json::json;
 use tokio::sync::Notify;
 use uuid::Uuid;
-
-use crate::command::{CATEGORIES, Command, Kind, LOCATIONS, Mark};
 
 /// What all writers of a world share.
 #[derive(Default)]
@@ -37,24 +35,6 @@ pub(crate) struct Writer {
     pub(crate) reads: u64,
     /// Answers given again for a command that had been accepted before a kill, ever.
     pub(crate) replayed: u64,
-}
-
-/// A business that the writer may still change.
-struct Business {
-    id: Uuid,
-    version: u64,
-    closed: bool,
-    turn: u64,
-    token: String,
-}
-
-/// A command that was answered: its event is at this position.
-#[derive(Debug, Clone)]
-pub(crate) struct Acknowledged {
-    pub(crate) command: Command,
-    pub(crate) business: Uuid,
-    pub(crate) version: u64,
-    pub(crate) position: u64,
 }
 
 /// What every command answers, as far as it matters here.
@@ -91,7 +71,10 @@ impl Writer {
             }
             let (command, again) = match self.unsettled.take() {
                 Some(command) => (command, true),
-                None => (self.next_command(Mark(shared.marks.fetch_add(1, Ordering::SeqCst))), false),
+                None => {
+                    let mark = Mark(shared.marks.fetch_add(1, Ordering::SeqCst));
+                    (next_command(&mut self.businesses, mark, &mut self.rng), false)
+                }
             };
             let (method, path) = command.target();
             let key = format!("crash-{}", command.mark);
@@ -111,18 +94,6 @@ impl Writer {
         Ok(())
     }
 
-    fn next_command(&mut self, mark: Mark) -> Command {
-        if self.businesses.len() < 4 || self.rng.random_bool(0.4) {
-            return Command::register(mark, &mut self.rng);
-        }
-        let index = self.rng.random_range(0..self.businesses.len());
-        let business = &mut self.businesses[index];
-        // Of a closed business only the removal is sure to be accepted.
-        let kind = if business.closed { Kind::Remove } else { Kind::choose(&mut self.rng) };
-        business.turn += u64::from(kind == Kind::Recategorize);
-        Command::about(business.id, kind, mark, business.turn, &mut self.rng)
-    }
-
     /// Takes an answer to a command.
     fn settle(&mut self, command: Command, answer: &Answer, again: bool) -> anyhow::Result<()> {
         let wanted = if command.kind == Kind::Register { 201 } else { 200 };
@@ -135,8 +106,7 @@ impl Writer {
         self.replayed += u64::from(replayed);
         let expected = match command.kind {
             Kind::Register => {
-                let id = accepted.id;
-                self.businesses.push(Business { id, version: 0, closed: false, turn: 0, token: String::new() });
+                self.businesses.push(Business::new(accepted.id));
                 1
             }
             _ => self.business(accepted.id)?.version + 1,
@@ -172,24 +142,4 @@ impl Writer {
         self.reads += 1;
         Ok(true)
     }
-}
-
-/// Defines the two trees in a fresh directory; the position of the last event.
-///
-/// # Errors
-/// One of them was not accepted.
-pub(crate) async fn define_trees(client: &Client) -> anyhow::Result<u64> {
-    let mut position = 0;
-    let categories = CATEGORIES.map(|(slug, parent)| ("categories", slug, json!({"names": {"en": slug}}), parent));
-    let locations =
-        LOCATIONS.map(|(slug, parent, kind)| ("locations", slug, json!({"names": {"en": slug}, "kind": kind}), parent));
-    for (tree, slug, mut body, parent) in categories.into_iter().chain(locations) {
-        if let Some(parent) = parent {
-            body["parent"] = json!(parent);
-        }
-        let answer = client.command("PUT", &format!("/v1/{tree}/{slug}"), &body, &[]).await?;
-        ensure!(answer.status == 201, "{slug}: {} {}", answer.status, answer.text());
-        position = answer.header("lawless-consistency").parse::<ConsistencyToken>().context("the token")?.position.0;
-    }
-    Ok(position)
 }

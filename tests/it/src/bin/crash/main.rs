@@ -2,7 +2,6 @@
 //! is in the journal exactly once, that positions have no holes, and, now and then, that the views are what a replay
 //! gives.
 
-mod command;
 mod inspect;
 mod load;
 
@@ -15,12 +14,13 @@ use clap::Parser;
 use events::{BusinessId, Position};
 use indicatif::{ProgressBar, ProgressStyle};
 use it::Program;
+use it::marked::{Acknowledged, Seen, define_trees};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
 
-use crate::inspect::{Seen, compare_with_replay, read_journal, views_position};
-use crate::load::{Acknowledged, Shared, Writer, define_trees};
+use crate::inspect::{compare_with_replay, read_journal, views_position};
+use crate::load::{Shared, Writer};
 
 /// Clients at once.
 const WRITERS: u64 = 16;

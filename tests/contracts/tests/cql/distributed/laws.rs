@@ -1,0 +1,3 @@
+use super::cql;
+
+contracts::view_laws!(cql);
