@@ -130,7 +130,7 @@ impl ProjectionGroup {
         let supervisor = Supervisor::open(Arc::new(spec)).await?;
         let (served, served_seen) = watch::channel(supervisor.served());
         let (health, health_seen) = watch::channel(supervisor.health());
-        let (rebuild, rebuild_seen) = watch::channel(None);
+        let (rebuild, rebuild_seen) = watch::channel(supervisor.rebuilding());
         let (orders, orders_taken) = mpsc::channel(ORDERS);
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(supervisor.run(orders_taken, stopped, Shown { served, health, rebuild }));

@@ -65,6 +65,13 @@ impl Supervisor {
         Served::of(&self.serving)
     }
 
+    /// How far the next generation is, if one is being made.
+    pub(super) fn rebuilding(&self) -> Option<RebuildStatus> {
+        let next = self.next.as_ref()?;
+        let phase = if next.is_comparing() { RebuildPhase::Comparing } else { RebuildPhase::Folding };
+        Some(next.status(phase, None))
+    }
+
     pub(super) fn health(&self) -> GroupHealth {
         let of_next = || self.next.as_ref().map(|next| next.generation.health.borrow().clone());
         match (self.paused, self.serving.frozen) {
@@ -113,9 +120,8 @@ impl Supervisor {
             *now = health;
             changed
         });
-        if let Some(next) = &self.next {
-            let phase = if next.is_comparing() { RebuildPhase::Comparing } else { RebuildPhase::Folding };
-            shown.rebuild.send_replace(Some(next.status(phase, None)));
+        if let Some(status) = self.rebuilding() {
+            shown.rebuild.send_replace(Some(status));
         }
     }
 

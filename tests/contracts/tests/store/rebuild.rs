@@ -245,6 +245,8 @@ async fn a_rebuild_that_was_broken_off_goes_on_at_the_next_start() {
     feed.failures.store(0, Ordering::SeqCst);
 
     let group = start(views.path(), &feed).await;
+    // Whoever asks first is not told that nothing is under way.
+    assert!(group.rebuilding().borrow().as_ref().is_some_and(|status| status.generation == 2));
     assert_eq!(ended(&group, 2).await.difference.unwrap().count(), 0);
     assert!(serving_folder(views.path()).ends_with("counting-2"));
 }
